@@ -1,0 +1,40 @@
+# `make demo` plays a full incident, `make test` runs every check. Both do all the set-up.
+PYTHON ?= python3
+BIN := .venv/bin
+export UV_PYTHON_DOWNLOADS ?= never
+export UV_NO_PROGRESS ?= 1
+
+.PHONY: setup demo test lint bench constraints clean
+
+setup: .venv/.ready
+
+.venv/.ready: pyproject.toml constraints.txt $(wildcard integrations/*/pyproject.toml)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "aiprov needs Python 3.11 or newer: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt \
+		--editable '.[cli,demo]' $(addprefix --editable ,$(wildcard integrations/*)) --group lint --group test
+	@touch $@
+
+demo: setup
+	@$(BIN)/aiprov demo
+
+test: setup lint
+	$(BIN)/python tests/run.py
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup
+	$(BIN)/python -m pytest tests/bench -p pytest_benchmark.plugin -o addopts= --import-mode=importlib
+
+constraints: setup
+	$(BIN)/uv pip compile --quiet --universal --no-emit-index-url --no-header --no-annotate --python-version 3.11 \
+		--all-extras --group lint --group test --no-emit-package aiprov --no-emit-package aiprov-sentry \
+		pyproject.toml integrations/*/pyproject.toml --output-file constraints.txt
+
+clean:
+	rm -rf .venv .peers .wheels .mypy_cache .ruff_cache .pytest_cache .hypothesis

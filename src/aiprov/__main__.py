@@ -1,0 +1,19 @@
+"""The `aiprov` command."""
+
+import sys
+
+
+def main() -> None:
+    """Run the command line, or say how to install what it needs."""
+    try:
+        from aiprov.cli import run
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("aiprov"):
+            raise
+        sys.stderr.write(f"aiprov: {error.name} is missing; install the command line with: pip install 'aiprov[cli]'\n")
+        sys.exit(2)
+    sys.exit(run())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""One module a verb: it parses, calls and prints. What every verb shares is here."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+import typer
+
+from aiprov import __version__
+from aiprov.cli import demo, doctor, record, revert, scan, show, spike
+from aiprov.errors import UsageError
+from aiprov_runtime._manifest import ManifestError
+
+__all__ = ["app", "run"]
+
+app = typer.Typer(
+    name="aiprov",
+    help="Which model and prompt wrote the function that is failing, and the patch that reverts it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for _verb in (record.record, scan.scan, show.show, spike.spike, revert.revert, doctor.doctor, demo.demo):
+    app.command()(_verb)
+
+USAGE, INTERNAL, INTERRUPTED = 2, 3, 130
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001  # Typer's way of calling
+    if wanted:
+        typer.echo(f"aiprov {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),  # noqa: FBT001, FBT003
+) -> None:
+    del version
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """The exit code: 0 clean, 1 findings, 2 usage or input, 3 internal or network, 130 interrupted."""
+    try:
+        code = app(arguments, standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return USAGE
+    except (UsageError, ManifestError) as error:
+        sys.stderr.write(f"aiprov: {error}\n")
+        return USAGE
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `| head` had enough; say nothing more
+        return 0
+    except OSError as error:
+        sys.stderr.write(f"aiprov: {error.filename or 'input/output'}: {error.strerror or error}\n")
+        return USAGE
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,28 @@
+"""Data goes to stdout, messages to stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def emit(payload: Mapping[str, object], *, verb: str) -> None:
+    """Print one JSON object; `schema` comes first."""
+    sys.stdout.write(json.dumps({"schema": f"aiprov.{verb}/1", **payload}, indent=2, ensure_ascii=True) + "\n")
+
+
+def note(text: str) -> None:
+    """Say something to the person, apart from the data."""
+    sys.stderr.write(text + "\n")
+
+
+def console() -> Console:
+    """A console on stdout: no colour when piped or with NO_COLOR, no markup or emoji in what we print."""
+    from rich.console import Console
+
+    return Console(highlight=False, markup=False, emoji=False)
