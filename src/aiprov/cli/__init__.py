@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 
-import click
 import typer
 
 from aiprov import __version__
@@ -45,13 +44,13 @@ def run(arguments: list[str] | None = None) -> int:
     """The exit code: 0 clean, 1 findings, 2 usage or input, 3 internal or network, 130 interrupted."""
     try:
         code = app(arguments, standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
+    except typer.TyperException as error:
+        error.show()  # type: ignore[attr-defined]  # every usage error has it
         return USAGE
     except (UsageError, ManifestError) as error:
         sys.stderr.write(f"aiprov: {error}\n")
         return USAGE
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `| head` had enough; say nothing more
