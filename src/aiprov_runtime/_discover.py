@@ -1,0 +1,75 @@
+"""Where the manifest of this process is."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from aiprov_runtime._manifest import MANIFEST_PATH
+
+PACKAGED_NAME = "_aiprov_manifest.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    path: str
+    root: str | None
+    """The directory that the manifest's paths start from, where its place tells."""
+
+
+class NotFoundError(Exception):
+    """Why there is no manifest, in words for `aiprov doctor`."""
+
+
+def discover(
+    manifest: str | None, *, main_file: str | None, directory: str | None, search: Sequence[str] = sys.path
+) -> Found:
+    """The given manifest, else the nearest one above the main module or the working directory, else a packaged one."""
+    if manifest is not None:
+        path = os.path.abspath(os.path.expanduser(manifest))
+        if not os.path.isfile(path):
+            raise NotFoundError(f"{manifest}: no such file")
+        return Found(path, _root_of(path))
+    starts = [os.path.dirname(os.path.abspath(main_file))] if main_file else []
+    for start in [*starts, *([directory] if directory else [])]:
+        for above in _upward(start):
+            path = os.path.join(above, *MANIFEST_PATH.split("/"))
+            if os.path.isfile(path):
+                return Found(path, above)
+    packaged = sorted(set(_packaged(search)))
+    if len(packaged) == 1:
+        return Found(packaged[0], None)
+    if packaged:
+        raise NotFoundError(f"several installed packages carry a manifest ({', '.join(packaged)}): set AIPROV_MANIFEST")
+    raise NotFoundError(
+        f"no {MANIFEST_PATH} above {' or '.join([*starts, directory or '?'])}, nor in an installed package"
+    )
+
+
+def _root_of(path: str) -> str | None:
+    above, name = os.path.split(os.path.dirname(path))
+    return above if os.path.join(name, os.path.basename(path)) == os.path.join(*MANIFEST_PATH.split("/")) else None
+
+
+def _upward(start: str) -> Iterator[str]:
+    while True:
+        yield start
+        above = os.path.dirname(start)
+        if above == start:
+            return
+        start = above
+
+
+def _packaged(search: Sequence[str]) -> Iterator[str]:
+    for entry in search:
+        try:
+            names = os.listdir(entry or ".")
+        except OSError:
+            continue
+        for name in names:
+            if name.isidentifier():
+                path = os.path.join(os.path.abspath(entry or "."), name, PACKAGED_NAME)
+                if os.path.isfile(path):
+                    yield path

@@ -1,0 +1,217 @@
+"""From an exception or a live stack to the suspect function: the AI or mixed function nearest to the raise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from types import CodeType, FrameType, TracebackType
+
+from aiprov_runtime._index import Attribution, Index
+
+RAISED, ON_STACK = "raised", "on_stack"
+MAX_EXCEPTIONS = 64
+_MAX_FRAMES = 100_000
+_MAX_FUNCTIONS = 16
+_MAX_VALUE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """One exception of a chain or group: how it hangs on its parent."""
+
+    error: BaseException
+    relation: str
+    """`top`, `cause`, `context` or `member`."""
+    parent: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A recorded function on the path, with the frame that it ran in."""
+
+    attribution: Attribution
+    relation: str
+    name: str
+    """Module and qualname, as `code.function.name` wants them."""
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What is known of the failing path."""
+
+    manifest: str
+    origin: str
+    suspect: Step | None
+    steps: tuple[Step, ...]
+    """Every recorded function on the path, nearest to the raise first."""
+
+    def tags(self) -> dict[str, str]:
+        """The `aiprov.*` names of the wire; a name whose value is not known is left out."""
+        tags: dict[str, str | None] = {
+            "aiprov.origin": self.origin,
+            "aiprov.generated": "true" if self.suspect else "false",
+            "aiprov.manifest": self.manifest,
+        }
+        if self.suspect is not None:
+            found = self.suspect.attribution
+            tags |= {
+                "aiprov.function": found.function,
+                "aiprov.model": found.model,
+                "aiprov.tool": found.tool,
+                "aiprov.prompt_hash": found.prompt_hash,
+                "aiprov.relation": self.suspect.relation,
+                "aiprov.state": found.state,
+            }
+        return {name: _fit(value) for name, value in tags.items() if value}
+
+    def context(self) -> dict[str, object]:
+        """All recorded functions on the path, for a vendor's free-form context."""
+        return {"manifest": self.manifest, "functions": [_described(step) for step in self.steps]}
+
+
+def _described(step: Step) -> dict[str, object]:
+    found = step.attribution
+    described: dict[str, object] = {
+        "function": found.function,
+        "contributor": found.contributor,
+        "relation": step.relation,
+        "state": found.state,
+        "model": found.model,
+        "models": list(found.models),
+        "tool": found.tool,
+        "prompt_hash": found.prompt_hash,
+        "generated_at": found.generated_at,
+        "code.function.name": step.name,
+        "code.file.path": found.function.partition("::")[0],
+        "code.line.number": step.line,
+    }
+    return {name: value for name, value in described.items() if value}
+
+
+def _fit(value: str) -> str:
+    """At most 200 characters, which every vendor takes; of a longer value the end says more."""
+    return value if len(value) <= _MAX_VALUE else "…" + value[1 - _MAX_VALUE :]
+
+
+def exceptions(top: BaseException) -> list[Raised]:
+    """The exception, what it was raised from or while handling, and the members of groups; bounded."""
+    found = [Raised(top, "top", None)]
+    seen = {id(top)}
+
+    def add(error: BaseException | None, relation: str, parent: int) -> None:
+        if error is not None and id(error) not in seen and len(found) < MAX_EXCEPTIONS:
+            seen.add(id(error))
+            found.append(Raised(error, relation, parent))
+
+    index = 0
+    while index < len(found):
+        error = found[index].error
+        if error.__cause__ is not None:
+            add(error.__cause__, "cause", index)
+        elif not error.__suppress_context__:
+            add(error.__context__, "context", index)
+        if isinstance(error, BaseExceptionGroup):
+            for member in error.exceptions:
+                add(member, "member", index)
+        index += 1
+    return found
+
+
+def nearest_first(found: Sequence[Raised]) -> list[Raised]:
+    """The root cause, then what wraps it, then the members of groups in the same way."""
+    ordered: list[Raised] = []
+    heads = [0]
+    for head in heads:
+        chain = [head]
+        while (below := _raised_from(found, chain[-1])) is not None:
+            chain.append(below)
+        ordered += (found[index] for index in reversed(chain))
+        heads += (i for i, r in enumerate(found) if r.relation == "member" and r.parent in chain)
+    return ordered
+
+
+def _raised_from(found: Sequence[Raised], parent: int) -> int | None:
+    return next((i for i, r in enumerate(found) if r.parent == parent and r.relation in ("cause", "context")), None)
+
+
+Frame = tuple[CodeType, FrameType, int]
+
+
+def frames_of(traceback: TracebackType | None) -> list[Frame]:
+    """A traceback's frames, outermost first, each with the line it was on."""
+    frames: list[Frame] = []
+    while traceback is not None and len(frames) < _MAX_FRAMES:
+        frames.append((traceback.tb_frame.f_code, traceback.tb_frame, traceback.tb_lineno))
+        traceback = traceback.tb_next
+    return frames
+
+
+def _stack_of(frame: FrameType | None) -> Iterator[Frame]:
+    for _ in range(_MAX_FRAMES):
+        if frame is None:
+            return
+        yield frame.f_code, frame, frame.f_lineno
+        frame = frame.f_back
+
+
+class _Path:
+    """Collects the steps of one path, exception by exception, innermost frame first."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self.steps: dict[str, Step] = {}
+        self.suspect: Step | None = None
+        self.innermost: CodeType | None = None
+
+    def add(self, frames: Iterable[Frame]) -> None:
+        frames = list(frames)
+        for code, _, _ in frames:
+            self._index.file(code.co_filename)  # a resolved file makes its whole package application code
+        met_application = False
+        for code, frame, line in frames:
+            known = self._index.lookup(code)
+            if known is None and (met_application or not self._index.is_application(code)):
+                continue
+            if self.innermost is None:
+                self.innermost = code
+            if known is not None and known.function not in self.steps:
+                self._keep(code, frame, line, relation=ON_STACK if met_application else RAISED)
+            met_application = True
+
+    def _keep(self, code: CodeType, frame: FrameType, line: int, *, relation: str) -> None:
+        attribution = self._index.lookup_verified(code)
+        if attribution is None:
+            return
+        name = f"{frame.f_globals.get('__name__', '?')}.{code.co_qualname}"
+        step = Step(attribution, relation, name, code.co_filename, line)
+        if len(self.steps) < _MAX_FUNCTIONS:
+            self.steps[attribution.function] = step
+        if self.suspect is None and attribution.is_ai:
+            self.suspect = step
+
+    def explanation(self) -> Explanation:
+        origin = "unknown"
+        if self.suspect is not None:
+            origin = self.suspect.attribution.contributor
+        elif self.innermost is not None and (known := self._index.lookup(self.innermost)) is not None:
+            origin = known.contributor
+        return Explanation(self._index.manifest, origin, self.suspect, tuple(self.steps.values()))
+
+
+def explain_exception(index: Index, error: BaseException) -> Explanation:
+    """Judge an exception by the tracebacks of its whole chain."""
+    path = _Path(index)
+    for raised in nearest_first(exceptions(error)):
+        path.add(reversed(frames_of(raised.error.__traceback__)))
+    return path.explanation()
+
+
+def explain_frame(
+    index: Index, frame: FrameType | None, *, skip: Callable[[str], bool] = lambda _: False
+) -> Explanation:
+    """Judge a live stack, from `frame` outward; `skip` is told module names that are a reporter's own."""
+    path = _Path(index)
+    path.add(entry for entry in _stack_of(frame) if not skip(str(entry[1].f_globals.get("__name__", ""))))
+    return path.explanation()

@@ -1,0 +1,46 @@
+"""The one place where `Exception` is caught: what a host calls must never raise, and never stay silent about why."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+logger = logging.getLogger("aiprov")
+failures: dict[str, int] = {}
+"""Swallowed exceptions in this process, by the place they were swallowed at."""
+on_error: Callable[[str, Exception], None] | None = None
+"""Told of every swallowed exception; the local sink and the tests listen here."""
+
+
+class guard:  # noqa: N801  # reads as the statement it is used in
+    """Swallow, count and log once whatever goes wrong inside; KeyboardInterrupt and its like pass through."""
+
+    __slots__ = ("place",)
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        with suppress(Exception):  # a log handler of the host's that raises is no reason to fail its request
+            _report(self.place, error)
+        return True
+
+
+def _report(place: str, error: Exception) -> None:
+    count = failures[place] = failures.get(place, 0) + 1
+    if on_error is not None:
+        on_error(place, error)
+    if count == 1:
+        logger.warning("aiprov: %s failed and was skipped: %s; further ones are only counted", place, _brief(error))
+
+
+def _brief(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".partition("\n")[0][:200]

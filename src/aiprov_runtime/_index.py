@@ -1,0 +1,162 @@
+"""The answer of a lookup: which function a code object belongs to, and who wrote it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from types import CodeType
+
+from aiprov_runtime._manifest import Document, Generation, Leaf, Record
+from aiprov_runtime._paths import Paths
+
+AI = frozenset({"ai", "mixed"})
+_CO_OPTIMIZED = 0x1
+_MAX_SOURCE = 1_000_000
+_MAX_NAMES = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """One function and its recorded origin; None is always 'not known'."""
+
+    function: str
+    """`path::qualname`, the path as in the manifest."""
+    contributor: str
+    """`ai`, `mixed`, `human` or `unknown`."""
+    state: str = "unverified"
+    """`verified`: the running source has the recorded hash; `stale`: it has not; `unverified`: not compared."""
+    model: str | None = None
+    models: tuple[str, ...] = ()
+    """All candidates, where there is more than one."""
+    tool: str | None = None
+    prompt_hash: str | None = None
+    generated_at: str | None = None
+    commit: str | None = None
+    evidence: str | None = None
+    ai_lines: float | None = None
+    code_hash: str | None = None
+
+    @property
+    def is_ai(self) -> bool:
+        return self.contributor in AI
+
+
+class File:
+    """One deployed file and its functions, looked up by qualname; filled as they are asked for."""
+
+    __slots__ = ("_generations", "_leaves", "_sources", "found", "path")
+
+    def __init__(self, path: str, leaves: dict[str, Leaf], generations: dict[str, Generation]) -> None:
+        self.path = path
+        self.found: dict[str, Attribution | None] = {}
+        self._leaves = leaves
+        self._generations = generations
+        self._sources: dict[str, dict[str, tuple[str, tuple[tuple[int, int], ...]]]] = {}
+
+    def find(self, code: CodeType) -> Attribution | None:
+        """The record of the function that owns this code object."""
+        qualname = code.co_qualname
+        is_function = bool(code.co_flags & _CO_OPTIMIZED)
+        if is_function and qualname in self.found:
+            return self.found[qualname]
+        from aiprov_runtime._functions import owner
+
+        found = self._attribution(owner(qualname, is_function=is_function))
+        if is_function and len(self.found) < _MAX_NAMES:
+            self.found[qualname] = found
+        return found
+
+    def _attribution(self, qualname: str) -> Attribution | None:
+        leaf = self._leaves.get(qualname)
+        if leaf is None:
+            return None
+        record = Record.from_leaf(leaf)
+        known = [self._generations[g] for g in (record.generation, *record.other_generations) if g in self._generations]
+        main = self._generations.get(record.generation or "", Generation())
+        models = dict.fromkeys(model for g in known for model in (g.model, *g.models) if model)
+        return Attribution(
+            function=f"{self.path}::{qualname}",
+            contributor=record.contributor,
+            model=main.model,
+            models=tuple(models) if len(models) > 1 else (),
+            tool=main.tool,
+            prompt_hash=main.prompt_hash,
+            generated_at=main.generated_at,
+            commit=main.commit,
+            evidence=main.evidence,
+            ai_lines=record.ai_lines,
+            code_hash=record.code_hash,
+        )
+
+    def verified(self, attribution: Attribution, code: CodeType) -> Attribution:
+        """The same with its state, from the source that is on disk; reads each file once."""
+        if attribution.code_hash is None:
+            return attribution
+        if code.co_filename not in self._sources:
+            self._sources[code.co_filename] = _hashes(code.co_filename)
+        running = self._sources[code.co_filename].get(attribution.function.partition("::")[2])
+        if running is None or not any(start <= code.co_firstlineno <= end for start, end in running[1]):
+            return attribution  # the file on disk is not the one that runs, or cannot be read
+        return replace(attribution, state="verified" if running[0] == attribution.code_hash else "stale")
+
+
+def _hashes(filename: str) -> dict[str, tuple[str, tuple[tuple[int, int], ...]]]:
+    from aiprov_runtime._functions import regions
+
+    try:
+        with open(filename, "rb") as stream:  # pathlib would be the runtime's dearest import
+            source = stream.read(_MAX_SOURCE + 1)
+        if len(source) > _MAX_SOURCE:
+            return {}
+        return {name: (region.code_hash, region.spans) for name, region in regions(source).items()}
+    except (OSError, SyntaxError):
+        return {}
+
+
+class Index:
+    """A loaded manifest, asked by code object: one dictionary for the file name, one for the qualname."""
+
+    def __init__(self, document: Document, paths: Paths) -> None:
+        self.manifest = document.digest[:12]
+        self.paths = paths
+        self._document = document
+        self._files: dict[str, File | None] = {}
+        self._application: dict[str, bool] = {}
+        self._generations = {key: Generation.from_leaf(leaf) for key, leaf in document.generations.items()}
+
+    def file(self, filename: str) -> File | None:
+        """The manifest's file that this file name is deployed from; each distinct name is resolved once."""
+        try:
+            return self._files[filename]
+        except KeyError:
+            path = self.paths.resolve(filename)
+            file = None if path is None else File(path, self._document.functions(path), self._generations)
+            if len(self._files) < _MAX_NAMES:
+                self._files[filename] = file
+            if file is not None:
+                self._application.clear()  # an installed package that holds a recorded file is application code
+            return file
+
+    def lookup(self, code: CodeType) -> Attribution | None:
+        """The recorded origin of a code object, None where nothing is recorded; never reads the source."""
+        file = self.file(code.co_filename)
+        return None if file is None else file.find(code)
+
+    def lookup_verified(self, code: CodeType) -> Attribution | None:
+        """As `lookup`, with the state compared against the source; for the error path."""
+        file = self.file(code.co_filename)
+        if file is None:
+            return None
+        found = file.find(code)
+        return None if found is None else file.verified(found, code)
+
+    def is_application(self, code: CodeType) -> bool:
+        """True for files of the manifest and for whatever is neither standard library nor an installed package."""
+        filename = code.co_filename
+        if self.file(filename) is not None:
+            return True
+        known = self._application.get(filename)
+        if known is None:
+            known = self.paths.is_application(filename)
+            if len(self._application) < _MAX_NAMES:
+                self._application[filename] = known
+        return known

@@ -1,0 +1,112 @@
+"""From the file name in a code object to the path in the manifest, and what counts as application code."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import sysconfig
+from collections.abc import Iterable, Sequence
+
+_SITE = re.compile(r"[/\\](?:site|dist)-packages[/\\]")
+_OWN = tuple(
+    os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), name) + os.sep
+    for name in ("aiprov_runtime", "aiprov")
+)
+
+
+def _standard_library() -> tuple[str, ...]:
+    places = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), os.path.dirname(os.__file__)}
+    return tuple(sorted(os.path.join(os.path.realpath(place), "") for place in places if place))
+
+
+STANDARD_LIBRARY = _standard_library()
+
+
+class Paths:
+    """Resolves each deployed file name to a manifest path; two candidates are none."""
+
+    def __init__(
+        self, known: Iterable[str], *, root: str | None, path_map: str = "", search: Sequence[str] = sys.path
+    ) -> None:
+        self._known = frozenset(known)
+        self._by_name: dict[str, list[str]] = {}
+        for path in self._known:
+            self._by_name.setdefault(path.rpartition("/")[2], []).append(path)
+        self._root = os.path.join(os.path.realpath(root), "") if root else None
+        self._map = _parse_map(path_map)
+        self._search = search
+        self._packages: set[str] = set()
+
+    def resolve(self, filename: str) -> str | None:
+        """The manifest path that this file is deployed from, None where none or more than one fits."""
+        found, _ = self.explain(filename)
+        return found
+
+    def explain(self, filename: str) -> tuple[str | None, str]:
+        """The manifest path and, in words, how it was found or why not."""
+        if filename.rpartition("/")[2].rpartition("\\")[2] not in self._by_name:
+            return None, "no file of this name is in the manifest"
+        path = os.path.abspath(filename).replace(os.sep, "/")
+        real = os.path.realpath(filename).replace(os.sep, "/")
+        for deployed, repository in self._map:
+            if path.startswith(deployed) and repository + path[len(deployed) :] in self._known:
+                return repository + path[len(deployed) :], "AIPROV_PATH_MAP"
+        if self._root is not None:
+            root = self._root.replace(os.sep, "/")
+            for candidate in (path, real):
+                if candidate.startswith(root) and candidate[len(root) :] in self._known:
+                    return candidate[len(root) :], "relative to the manifest's root"
+        if real.startswith(STANDARD_LIBRARY) and not _SITE.search(real):
+            return None, "the standard library"
+        return self._by_suffix(path)
+
+    def _by_suffix(self, path: str) -> tuple[str | None, str]:
+        tail = self._below_import_root(path)
+        fitting = [p for p in self._by_name[path.rpartition("/")[2]] if self._fits(p, tail, path)]
+        whole = [p for p in fitting if path.endswith("/" + p)]
+        best = whole or fitting
+        if len(best) == 1:
+            package, separator, _ = tail.partition("/")
+            if separator and _SITE.search(path):
+                self._packages.add(path[: -len(tail)] + package + "/")
+            return best[0], f"ends like {best[0]}"
+        if best:
+            return None, f"ends like {' and '.join(sorted(best))}: set AIPROV_PATH_MAP"
+        return None, "its path ends like none in the manifest: set AIPROV_PATH_MAP"
+
+    def _fits(self, known: str, tail: str, path: str) -> bool:
+        if self._root is not None and os.path.exists(self._root + known):
+            return False  # that path is another file, which stands where the manifest says
+        if known == tail or (known.endswith("/" + tail) and "/" in tail):
+            return True
+        # A lone module name is too common to go by: the directory must fit as well.
+        return known.endswith("/" + tail) and (path.endswith("/" + known) or known == f"src/{tail}")
+
+    def _below_import_root(self, path: str) -> str:
+        """The path below the longest import root that holds it: `shop/pricing.py`."""
+        best = ""
+        for entry in self._search:
+            place = os.path.abspath(entry).replace(os.sep, "/").rstrip("/") + "/"
+            if len(place) > len(best) and path.startswith(place):
+                best = place
+        return path[len(best) :].lstrip("/")
+
+    def is_application(self, filename: str) -> bool:
+        """False for the standard library, installed packages without a record, and code that is in no file."""
+        if filename.startswith("<"):
+            return False
+        path = os.path.abspath(filename)
+        if _SITE.search(path):
+            return path.replace(os.sep, "/").startswith(tuple(self._packages))
+        return not path.startswith(_OWN) and not os.path.realpath(path).startswith(STANDARD_LIBRARY)
+
+
+def _parse_map(text: str) -> list[tuple[str, str]]:
+    pairs = []
+    for item in re.split(r"[,;]" if os.name == "nt" else r"[,;:]", text):
+        deployed, found, repository = item.strip().partition("=")
+        if found and deployed:
+            prefix = os.path.abspath(deployed).replace(os.sep, "/").rstrip("/") + "/"
+            pairs.append((prefix, repository.strip("/") + "/" if repository.strip("/") else ""))
+    return sorted(pairs, key=lambda pair: -len(pair[0]))

@@ -1,0 +1,222 @@
+"""What one process has loaded: the settings, the index and the sink, behind the calls that hosts and plugins make."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import CodeType, FrameType, FunctionType, MethodType
+from typing import TYPE_CHECKING
+
+from aiprov_runtime import _guard
+from aiprov_runtime._discover import NotFoundError, discover
+from aiprov_runtime._explain import Explanation, explain_exception, explain_frame
+from aiprov_runtime._guard import guard, logger
+from aiprov_runtime._index import Attribution, Index
+from aiprov_runtime._manifest import VERSION, ManifestError, read
+from aiprov_runtime._paths import Paths
+from aiprov_runtime._settings import Settings, resolve
+
+if TYPE_CHECKING:
+    from aiprov_runtime._sink import Sink
+
+Identify = Callable[[], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    settings: Settings
+    index: Index | None
+    manifest: str | None
+    """The manifest's path."""
+    reason: str
+    """Why nothing is attributed; empty when a manifest is loaded."""
+    sink: Sink | None
+    user: Identify | None
+    trace: Identify | None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The state of this process, for a health page or `aiprov doctor`."""
+
+    manifest: str | None
+    digest: str | None
+    reason: str
+    plugins: dict[str, str]
+    failures: dict[str, int]
+
+
+_active: Runtime | None = None
+_capturing = False
+
+
+def init(  # noqa: PLR0913  # the settings, by name
+    *,
+    manifest: str | os.PathLike[str] | None = None,
+    path_map: str | None = None,
+    sink: str | os.PathLike[str] | None = None,
+    release: str | None = None,
+    environment: str | None = None,
+    user: Identify | None = None,
+    trace: Identify | None = None,
+) -> None:
+    """Load the manifest and hook what is installed; a problem is logged, never raised.
+
+    `user` and `trace` are asked at each error for who was served and in which trace; the local sink keeps a hash of
+    the user. A second call replaces the first one's settings and hooks nothing twice.
+    """
+    global _active  # noqa: PLW0603  # one runtime a process, as for every agent
+    arguments = {
+        "manifest": manifest,
+        "path_map": path_map,
+        "sink": sink,
+        "release": release,
+        "environment": environment,
+    }
+    with guard("init"):
+        settings, problems = resolve(arguments)
+        for problem in problems:
+            logger.warning("aiprov: %s", problem)
+        _active = _load(settings, user, trace)
+        if not settings.disabled:
+            _hook(_active)
+
+
+def ensure() -> None:
+    """Load with the defaults unless somebody has loaded already."""
+    if _active is None:
+        init()
+
+
+def _load(settings: Settings, user: Identify | None, trace: Identify | None) -> Runtime:
+    index, path, reason, sink = None, None, "AIPROV_DISABLED is set", None
+    if not settings.disabled:
+        try:
+            index, path = _load_index(settings)
+            reason = ""
+        except NotFoundError as error:
+            reason = str(error)
+            if settings.manifest is not None:
+                logger.warning("aiprov: %s: nothing will be attributed", reason)
+        except (ManifestError, OSError) as error:
+            reason = str(error)
+            logger.warning("aiprov: %s: nothing will be attributed", reason)
+        if settings.sink is not None:
+            from aiprov_runtime._sink import Sink
+
+            place = os.path.abspath(settings.sink)
+            sink = Sink(place, settings.sink_bytes, settings.sink_files, settings.release, settings.environment)
+    return Runtime(settings, index, path, reason, sink, user, trace)
+
+
+def _load_index(settings: Settings) -> tuple[Index, str]:
+    found = discover(
+        settings.manifest,
+        main_file=getattr(sys.modules.get("__main__"), "__file__", None),
+        directory=_working_directory(),
+    )
+    with open(found.path, "rb") as stream:  # pathlib would be the runtime's dearest import
+        document = read(stream.read(), name=found.path)
+    if document.version != VERSION:
+        raise ManifestError(f"{found.path}: version {document.version} is newer than this runtime reads")
+    paths = Paths(document.files, root=found.root, path_map=settings.path_map)
+    return Index(document, paths), found.path
+
+
+def _working_directory() -> str | None:
+    try:
+        return os.getcwd()
+    except OSError:  # deleted below a running process
+        return None
+
+
+def _hook(runtime: Runtime) -> None:
+    global _capturing  # noqa: PLW0603  # the interpreter's hooks are global as well
+    if runtime.sink is not None:
+        _guard.on_error = _note_failure
+        if not _capturing:
+            from aiprov_runtime import _capture
+
+            _capturing = True
+            _capture.hook(capture)
+    from aiprov_runtime import _plugins
+
+    _plugins.hook_installed()
+
+
+def _note_failure(place: str, error: Exception) -> None:
+    count = _guard.failures[place]
+    if _active is not None and _active.sink is not None and (count & (count - 1)) == 0:
+        _active.sink.failure(place, error, count)
+
+
+def lookup(target: CodeType | FrameType | FunctionType | MethodType) -> Attribution | None:
+    """The recorded origin of a function, frame or code object; None where nothing is recorded."""
+    with guard("lookup"):
+        code = target if isinstance(target, CodeType) else _code_of(target)
+        if _active is not None and _active.index is not None and code is not None:
+            return _active.index.lookup_verified(code)
+    return None
+
+
+def _code_of(target: object) -> CodeType | None:
+    code = getattr(target, "f_code", None) or getattr(target, "__code__", None)
+    return code if isinstance(code, CodeType) else None
+
+
+def explain(error: BaseException) -> Explanation | None:
+    """Judge an exception and its whole chain; None while no manifest is loaded."""
+    with guard("explain"):
+        if _active is not None and _active.index is not None:
+            return explain_exception(_active.index, error)
+    return None
+
+
+def explain_stack(frame: FrameType | None, *, skip: tuple[str, ...] = ()) -> Explanation | None:
+    """Judge a live stack from `frame` outward, without the modules below the packages in `skip`."""
+    with guard("explain"):
+        if _active is not None and _active.index is not None:
+            prefixes = tuple(f"{name}." for name in skip)
+            return explain_frame(_active.index, frame, skip=lambda name: name in skip or name.startswith(prefixes))
+    return None
+
+
+def capture(error: BaseException) -> None:
+    """Write an error to the local sink, if there is one."""
+    runtime = _active
+    if runtime is None or runtime.sink is None:
+        return
+    with guard("capture"):
+        found = explain(error)
+        user, trace = _ask(runtime.user), _ask(runtime.trace)
+        hashed = hashlib.sha256(user.encode("utf-8", "replace")).hexdigest()[:16] if user else None
+        is_application = runtime.index.is_application if runtime.index else _is_no_library
+        runtime.sink.event(error, found, is_application, user=hashed, trace=trace[:64] if trace else None)
+
+
+def _ask(identify: Identify | None) -> str | None:
+    """What the host says, None where its function fails: it may be called outside a request."""
+    answer = None
+    if identify is not None:
+        with guard("identify"):
+            answer = identify()
+    return str(answer) if answer is not None else None
+
+
+def _is_no_library(code: CodeType) -> bool:
+    return Paths((), root=None).is_application(code.co_filename)
+
+
+def status() -> Status:
+    """What is loaded, what is hooked and what has failed in this process."""
+    plugins = sys.modules.get("aiprov_runtime._plugins")
+    return Status(
+        manifest=_active.manifest if _active else None,
+        digest=_active.index.manifest if _active and _active.index else None,
+        reason=_active.reason if _active else "init() has not been called",
+        plugins=dict(plugins.hooked) if plugins else {},
+        failures=dict(_guard.failures),
+    )

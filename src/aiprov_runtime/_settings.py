@@ -1,0 +1,86 @@
+"""Every setting is one row of this table; an argument beats the environment, which beats the default."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_TRUE, _FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"", "0", "false", "no", "off"})
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    name: str
+    env: tuple[str, ...]
+    """The first of these that is set counts."""
+    type: type
+    default: Any
+    help: str
+
+
+SETTINGS = (
+    Setting("manifest", ("AIPROV_MANIFEST",), str, None, "Manifest to load, in place of searching for one."),
+    Setting("path_map", ("AIPROV_PATH_MAP",), str, "", "`/deployed=repository` prefixes, several separated by commas."),
+    Setting("disabled", ("AIPROV_DISABLED",), type=bool, default=False, help="Load nothing and hook nothing."),
+    Setting("sink", ("AIPROV_SINK",), str, None, "Write error events to this file as JSON lines."),
+    Setting("sink_bytes", ("AIPROV_SINK_BYTES",), int, 16_000_000, "Start a new file at this size."),
+    Setting("sink_files", ("AIPROV_SINK_FILES",), int, 4, "Keep this many older files, as FILE.1 and up."),
+    Setting("release", ("AIPROV_RELEASE", "SENTRY_RELEASE", "DD_VERSION"), str, None, "Release in local sink events."),
+    Setting(
+        "environment",
+        ("AIPROV_ENVIRONMENT", "SENTRY_ENVIRONMENT", "DD_ENV"),
+        str,
+        None,
+        "Environment in local sink events.",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    manifest: str | None = None
+    path_map: str = ""
+    disabled: bool = False
+    sink: str | None = None
+    sink_bytes: int = 16_000_000
+    sink_files: int = 4
+    release: str | None = None
+    environment: str | None = None
+
+
+def resolve(arguments: Mapping[str, object], environ: Mapping[str, str] = os.environ) -> tuple[Settings, list[str]]:
+    """The settings in force, and one line for each value that was ignored."""
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for setting in SETTINGS:
+        given = arguments.get(setting.name)
+        source, raw = "", None
+        for name in setting.env:
+            if environ.get(name):
+                source, raw = name, environ[name]
+                break
+        if given is not None:
+            values[setting.name] = os.fspath(given) if isinstance(given, os.PathLike) else given
+        elif raw is None:
+            values[setting.name] = setting.default
+        else:
+            try:
+                values[setting.name] = _convert(raw, setting.type)
+            except ValueError as error:
+                problems.append(f"{source} is ignored: {error}")
+                values[setting.name] = setting.default
+    return Settings(**values), problems
+
+
+def _convert(raw: str, kind: type) -> object:
+    if kind is int:
+        if not (raw.isascii() and raw.isdigit() and len(raw) < 16 and int(raw) > 0):  # noqa: PLR2004  # far above any disk
+            raise ValueError("not a whole number above 0")
+        return int(raw)
+    if kind is bool:
+        if raw.lower() not in _TRUE | _FALSE:
+            raise ValueError("use true or false")
+        return raw.lower() in _TRUE
+    return raw
