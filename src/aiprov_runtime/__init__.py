@@ -1,9 +1,12 @@
 """Tags telemetry with the model and prompt hash of the code involved; `import aiprov_runtime.auto` starts it."""
 
-from aiprov_runtime._explain import Explanation, Step
-from aiprov_runtime._guard import guard
-from aiprov_runtime._index import Attribution
-from aiprov_runtime._runtime import Status, capture, ensure, explain, explain_stack, init, lookup, status
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from aiprov_runtime._explain import Explanation, Step
+    from aiprov_runtime._guard import guard
+    from aiprov_runtime._index import Attribution
+    from aiprov_runtime._runtime import Status, capture, ensure, explain, explain_stack, init, lookup, status
 
 __all__ = [
     "Attribution",
@@ -21,3 +24,13 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    """Every name of `__all__`, imported when it is first asked for: an import alone should cost a host nothing."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from aiprov_runtime import _runtime
+
+    value = globals()[name] = getattr(_runtime, name)
+    return value

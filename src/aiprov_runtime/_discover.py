@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from aiprov_runtime._manifest import MANIFEST_PATH
 
 PACKAGED_NAME = "_aiprov_manifest.yaml"
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     path: str
     root: str | None
     """The directory that the manifest's paths start from, where its place tells."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from types import CodeType, FrameType, TracebackType
+from typing import NamedTuple
 
 from aiprov_runtime._index import Attribution, Index
 
@@ -15,8 +15,7 @@ _MAX_FUNCTIONS = 16
 _MAX_VALUE = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Raised:
+class Raised(NamedTuple):
     """One exception of a chain or group: how it hangs on its parent."""
 
     error: BaseException
@@ -25,8 +24,7 @@ class Raised:
     parent: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """A recorded function on the path, with the frame that it ran in."""
 
     attribution: Attribution
@@ -37,8 +35,7 @@ class Step:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(NamedTuple):
     """What is known of the failing path."""
 
     manifest: str

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-logger = logging.getLogger("aiprov")
 failures: dict[str, int] = {}
 """Swallowed exceptions in this process, by the place they were swallowed at."""
 on_error: Callable[[str, Exception], None] | None = None
@@ -39,7 +37,14 @@ def _report(place: str, error: Exception) -> None:
     if on_error is not None:
         on_error(place, error)
     if count == 1:
-        logger.warning("aiprov: %s failed and was skipped: %s; further ones are only counted", place, _brief(error))
+        warn("%s failed and was skipped: %s; further ones are only counted", place, _brief(error))
+
+
+def warn(message: str, *arguments: object) -> None:
+    """Say something in the host's log, under the name `aiprov`."""
+    import logging
+
+    logging.getLogger("aiprov").warning(f"aiprov: {message}", *arguments)  # noqa: G004  # one prefix for all
 
 
 def _brief(error: Exception) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from types import CodeType
+from typing import NamedTuple
 
 from aiprov_runtime._manifest import Document, Generation, Leaf, Record
 from aiprov_runtime._paths import Paths
@@ -14,8 +14,7 @@ _MAX_SOURCE = 1_000_000
 _MAX_NAMES = 65_536
 
 
-@dataclass(frozen=True, slots=True)
-class Attribution:
+class Attribution(NamedTuple):
     """One function and its recorded origin; None is always 'not known'."""
 
     function: str
@@ -96,7 +95,7 @@ class File:
         running = self._sources[code.co_filename].get(attribution.function.partition("::")[2])
         if running is None or not any(start <= code.co_firstlineno <= end for start, end in running[1]):
             return attribution  # the file on disk is not the one that runs, or cannot be read
-        return replace(attribution, state="verified" if running[0] == attribution.code_hash else "stale")
+        return attribution._replace(state="verified" if running[0] == attribution.code_hash else "stale")
 
 
 def _hashes(filename: str) -> dict[str, tuple[str, tuple[tuple[int, int], ...]]]:

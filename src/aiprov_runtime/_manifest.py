@@ -12,11 +12,10 @@ Every leaf is one line of JSON, so the written form is read with `json`; any oth
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from functools import cache
+from typing import Any, NamedTuple
 
 MANIFEST_PATH = ".aiprov/manifest.yaml"
 VERSION = 1
@@ -31,8 +30,8 @@ _START = re.compile(r"(?:#[^\n]*\n)*aiprov: ([0-9]{1,9})\ngenerations:\n")
 _GENERATION = re.compile(r'^  ("[^"\\\n]{1,1000}"): (\{[^\n]*\})$', re.MULTILINE)
 _PATH = re.compile(r'^  "([^"\\\n]{1,1000})":\n', re.MULTILINE)
 _FUNCTION = re.compile(r'^    "[^"\\\n]{1,1000}": \{[^{}\\\n]*\}$', re.MULTILINE)
-# JSON takes these inside a string as they are; YAML folds, refuses or splits there.
-_YAML_DIFFERS = re.compile("[^\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+# JSON takes these inside a string as they are; YAML folds, refuses or splits there. Slow to compile: left to first use.
+_YAML_DIFFERS = "[^\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\u200e\u200f\ufeff]")
 
@@ -43,8 +42,7 @@ class ManifestError(ValueError):
     """The text names the file, the line where it is known, and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Generation:
+class Generation(NamedTuple):
     """One act of a model writing code; nothing here names a person or holds a prompt."""
 
     model: str | None = None
@@ -62,10 +60,10 @@ class Generation:
     @property
     def id(self) -> str:
         """16 hex digits over the content, so two branches that record the same thing agree."""
-        return hashlib.sha256(_leaf(self.as_leaf()).encode()).hexdigest()[:16]
+        return _sha256(_leaf(self.as_leaf()).encode())[:16]
 
     def as_leaf(self) -> Leaf:
-        leaf: Leaf = {f.name: getattr(self, f.name) for f in fields(self)}
+        leaf: Leaf = self._asdict()
         leaf["models"] = list(self.models)
         always = ("model", "prompt_hash")
         return {k: v for k, v in leaf.items() if v not in (None, []) or k in always}
@@ -73,12 +71,11 @@ class Generation:
     @classmethod
     def from_leaf(cls, leaf: Mapping[str, object]) -> Generation:
         """Unknown keys are ignored; ValueError names a key whose value is unfit."""
-        texts = {name: _text(leaf, name) for name in (f.name for f in fields(cls)) if name != "models"}
+        texts = {name: _text(leaf, name) for name in cls._fields if name != "models"}
         return cls(models=_texts(leaf, "models"), **texts)
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """What is known of one function: who wrote it, and which code that was."""
 
     contributor: str
@@ -90,7 +87,7 @@ class Record:
     """Further generations that wrote part of it; with no `generation`, none of them is known to have written most."""
 
     def as_leaf(self) -> Leaf:
-        leaf: Leaf = {f.name: getattr(self, f.name) for f in fields(self)}
+        leaf: Leaf = self._asdict()
         leaf["other_generations"] = list(self.other_generations)
         return {k: v for k, v in leaf.items() if v not in (None, [])}
 
@@ -126,16 +123,14 @@ def _texts(leaf: Mapping[str, object], key: str) -> tuple[str, ...]:
     return tuple(text for value in values if (text := _text({key: value}, key)) is not None)
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    generations: dict[str, Generation] = field(default_factory=dict)
-    files: dict[str, dict[str, Record]] = field(default_factory=dict)
+class Manifest(NamedTuple):
+    generations: dict[str, Generation]
+    files: dict[str, dict[str, Record]]
     digest: str = ""
     """SHA-256 of the file's bytes, in hex; empty for one that was never read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """A manifest's text taken apart; a file's functions stay text until somebody asks for them."""
 
     digest: str
@@ -185,7 +180,7 @@ def read(data: bytes, *, name: str = MANIFEST_PATH) -> Document:
     if len(data) > MAX_BYTES:
         raise ManifestError(f"{name}: {len(data) >> 20} MiB; at most {MAX_BYTES >> 20} MiB are read")
     data = data.replace(b"\r\n", b"\n")
-    digest = hashlib.sha256(data).hexdigest()
+    digest = _sha256(data)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -220,14 +215,24 @@ def _yaml_differs(text: str) -> bool:
         return True
     if text.isascii():  # the quick test for the common case: JSON itself refuses the other control characters
         return "\x7f" in text or "\t" in text or "\r" in text
-    return _YAML_DIFFERS.search(text) is not None
+    return re.search(_YAML_DIFFERS, text) is not None
 
 
 def _strict_constant(text: str) -> object:
     raise ValueError(f"{text} is not JSON")
 
 
-_decode = json.JSONDecoder(parse_constant=_strict_constant).decode
+@cache
+def _decoder() -> Callable[[str], Any]:
+    import json
+
+    return json.JSONDecoder(parse_constant=_strict_constant).decode
+
+
+def _sha256(data: bytes) -> str:
+    import hashlib
+
+    return hashlib.sha256(data).hexdigest()
 
 
 def _read_generations(text: str) -> dict[str, Leaf]:
@@ -236,7 +241,7 @@ def _read_generations(text: str) -> dict[str, Leaf]:
     if len(matches) != text.count("\n"):
         raise ValueError("a line is not in the written form")
     for key, raw in matches:
-        leaf = _decode(raw)
+        leaf = _decoder()(raw)
         if any(len(k) > MAX_KEY for k in leaf):
             raise ValueError("a key too long for YAML")
         combine(generations, key[1:-1], leaf, same_generation)
@@ -263,12 +268,12 @@ def _functions(block: str) -> dict[str, Leaf]:
     lines = block.count("\n")
     # A raw line break inside a string is an error to JSON, so each of these ends a function.
     source = "{" + block.replace('}\n    "', '},\n"') + "}"
-    found: dict[str, Leaf] = _decode(source)
+    found: dict[str, Leaf] = _decoder()(source)
     if len(found) == lines:
         return found
     repeated: dict[str, Leaf] = {}
     for line in block.splitlines():
-        ((key, leaf),) = _decode("{" + line + "}").items()
+        ((key, leaf),) = _decoder()("{" + line + "}").items()
         combine(repeated, key, leaf, same_function)
     return repeated
 
@@ -349,8 +354,10 @@ def _encodes(text: str) -> bool:
 
 def _leaf(leaf: Leaf) -> str:
     """One line of JSON that YAML reads alike: what YAML calls unprintable is escaped, nothing else."""
+    import json
+
     text = json.dumps(leaf, ensure_ascii=False, sort_keys=True, allow_nan=False)
-    return _YAML_DIFFERS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return text if text.isascii() else re.sub(_YAML_DIFFERS, lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _line_of(data: bytes, key: str, owner: str | None) -> int:

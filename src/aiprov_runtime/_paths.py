@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 import sys
-import sysconfig
 from collections.abc import Iterable, Sequence
+from functools import cache
 
 _SITE = re.compile(r"[/\\](?:site|dist)-packages[/\\]")
 _OWN = tuple(
@@ -15,12 +15,13 @@ _OWN = tuple(
 )
 
 
-def _standard_library() -> tuple[str, ...]:
+@cache
+def standard_library() -> tuple[str, ...]:
+    """The directories of the standard library, each with a closing slash."""
+    import sysconfig
+
     places = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), os.path.dirname(os.__file__)}
     return tuple(sorted(os.path.join(os.path.realpath(place), "") for place in places if place))
-
-
-STANDARD_LIBRARY = _standard_library()
 
 
 class Paths:
@@ -57,7 +58,7 @@ class Paths:
             for candidate in (path, real):
                 if candidate.startswith(root) and candidate[len(root) :] in self._known:
                     return candidate[len(root) :], "relative to the manifest's root"
-        if real.startswith(STANDARD_LIBRARY) and not _SITE.search(real):
+        if real.startswith(standard_library()) and not _SITE.search(real):
             return None, "the standard library"
         return self._by_suffix(path)
 
@@ -99,7 +100,7 @@ class Paths:
         path = os.path.abspath(filename)
         if _SITE.search(path):
             return path.replace(os.sep, "/").startswith(tuple(self._packages))
-        return not path.startswith(_OWN) and not os.path.realpath(path).startswith(STANDARD_LIBRARY)
+        return not path.startswith(_OWN) and not os.path.realpath(path).startswith(standard_library())
 
 
 def _parse_map(text: str) -> list[tuple[str, str]]:

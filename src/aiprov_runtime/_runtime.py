@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import CodeType, FrameType, FunctionType, MethodType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from aiprov_runtime import _guard
 from aiprov_runtime._discover import NotFoundError, discover
-from aiprov_runtime._explain import Explanation, explain_exception, explain_frame
-from aiprov_runtime._guard import guard, logger
+from aiprov_runtime._explain import Explanation, Step, explain_exception, explain_frame
+from aiprov_runtime._guard import guard, warn
 from aiprov_runtime._index import Attribution, Index
 from aiprov_runtime._manifest import VERSION, ManifestError, read
 from aiprov_runtime._paths import Paths
@@ -22,13 +20,27 @@ from aiprov_runtime._settings import Settings, resolve
 if TYPE_CHECKING:
     from aiprov_runtime._sink import Sink
 
+__all__ = [
+    "Attribution",
+    "Explanation",
+    "Status",
+    "Step",
+    "capture",
+    "ensure",
+    "explain",
+    "explain_stack",
+    "guard",
+    "init",
+    "lookup",
+    "status",
+]
+
 Identify = Callable[[], str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Runtime:
+class Runtime(NamedTuple):
     settings: Settings
-    index: Index | None
+    lookups: Index | None
     manifest: str | None
     """The manifest's path."""
     reason: str
@@ -38,8 +50,7 @@ class Runtime:
     trace: Identify | None
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(NamedTuple):
     """The state of this process, for a health page or `aiprov doctor`."""
 
     manifest: str | None
@@ -79,7 +90,7 @@ def init(  # noqa: PLR0913  # the settings, by name
     with guard("init"):
         settings, problems = resolve(arguments)
         for problem in problems:
-            logger.warning("aiprov: %s", problem)
+            warn("%s", problem)
         _active = _load(settings, user, trace)
         if not settings.disabled:
             _hook(_active)
@@ -100,10 +111,10 @@ def _load(settings: Settings, user: Identify | None, trace: Identify | None) -> 
         except NotFoundError as error:
             reason = str(error)
             if settings.manifest is not None:
-                logger.warning("aiprov: %s: nothing will be attributed", reason)
+                warn("%s: nothing will be attributed", reason)
         except (ManifestError, OSError) as error:
             reason = str(error)
-            logger.warning("aiprov: %s: nothing will be attributed", reason)
+            warn("%s: nothing will be attributed", reason)
         if settings.sink is not None:
             from aiprov_runtime._sink import Sink
 
@@ -157,8 +168,8 @@ def lookup(target: CodeType | FrameType | FunctionType | MethodType) -> Attribut
     """The recorded origin of a function, frame or code object; None where nothing is recorded."""
     with guard("lookup"):
         code = target if isinstance(target, CodeType) else _code_of(target)
-        if _active is not None and _active.index is not None and code is not None:
-            return _active.index.lookup_verified(code)
+        if _active is not None and _active.lookups is not None and code is not None:
+            return _active.lookups.lookup_verified(code)
     return None
 
 
@@ -170,17 +181,17 @@ def _code_of(target: object) -> CodeType | None:
 def explain(error: BaseException) -> Explanation | None:
     """Judge an exception and its whole chain; None while no manifest is loaded."""
     with guard("explain"):
-        if _active is not None and _active.index is not None:
-            return explain_exception(_active.index, error)
+        if _active is not None and _active.lookups is not None:
+            return explain_exception(_active.lookups, error)
     return None
 
 
 def explain_stack(frame: FrameType | None, *, skip: tuple[str, ...] = ()) -> Explanation | None:
     """Judge a live stack from `frame` outward, without the modules below the packages in `skip`."""
     with guard("explain"):
-        if _active is not None and _active.index is not None:
+        if _active is not None and _active.lookups is not None:
             prefixes = tuple(f"{name}." for name in skip)
-            return explain_frame(_active.index, frame, skip=lambda name: name in skip or name.startswith(prefixes))
+            return explain_frame(_active.lookups, frame, skip=lambda name: name in skip or name.startswith(prefixes))
     return None
 
 
@@ -192,8 +203,10 @@ def capture(error: BaseException) -> None:
     with guard("capture"):
         found = explain(error)
         user, trace = _ask(runtime.user), _ask(runtime.trace)
+        import hashlib
+
         hashed = hashlib.sha256(user.encode("utf-8", "replace")).hexdigest()[:16] if user else None
-        is_application = runtime.index.is_application if runtime.index else _is_no_library
+        is_application = runtime.lookups.is_application if runtime.lookups else _is_no_library
         runtime.sink.event(error, found, is_application, user=hashed, trace=trace[:64] if trace else None)
 
 
@@ -215,7 +228,7 @@ def status() -> Status:
     plugins = sys.modules.get("aiprov_runtime._plugins")
     return Status(
         manifest=_active.manifest if _active else None,
-        digest=_active.index.manifest if _active and _active.index else None,
+        digest=_active.lookups.manifest if _active and _active.lookups else None,
         reason=_active.reason if _active else "init() has not been called",
         plugins=dict(plugins.hooked) if plugins else {},
         failures=dict(_guard.failures),

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 _TRUE, _FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"", "0", "false", "no", "off"})
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     name: str
     env: tuple[str, ...]
     """The first of these that is set counts."""
@@ -38,16 +36,17 @@ SETTINGS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    manifest: str | None = None
-    path_map: str = ""
-    disabled: bool = False
-    sink: str | None = None
-    sink_bytes: int = 16_000_000
-    sink_files: int = 4
-    release: str | None = None
-    environment: str | None = None
+class Settings(NamedTuple):
+    """The row of each setting, by its name."""
+
+    manifest: str | None
+    path_map: str
+    disabled: bool
+    sink: str | None
+    sink_bytes: int
+    sink_files: int
+    release: str | None
+    environment: str | None
 
 
 def resolve(arguments: Mapping[str, object], environ: Mapping[str, str] = os.environ) -> tuple[Settings, list[str]]:
