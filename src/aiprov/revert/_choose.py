@@ -1,0 +1,166 @@
+"""Which earlier version of one function comes back, and whether it may."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from aiprov.git import Repository
+from aiprov.revert._callers import MAX_SHOWN, callers
+from aiprov.revert._gates import Wanted
+from aiprov.revert._history import Change, History, Place
+from aiprov.revert._names import signature
+from aiprov.revert._source import Refusal
+from aiprov.revert._splice import Module
+from aiprov_runtime._functions import MODULE
+
+_MAX_COMMITS_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The question that all functions of one call share."""
+
+    repository: Repository
+    history: History
+    head: str
+    to: str | None
+    incident: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The version that comes back; `then` is None where it has today's logic already."""
+
+    wanted: Wanted
+    place: Place
+    then: Module | None
+    kept: tuple[str, ...] = ()
+    """Nested functions that were changed on their own since and stay as they are."""
+    warnings: tuple[str, ...] = ()
+
+
+def choose(context: Context, wanted: Wanted, today: Module, *, whole: frozenset[str]) -> Chosen:
+    """Find the version to restore; `whole` names nested functions that come back whatever happened to them since."""
+    now = Place(context.head, wanted.path, wanted.qualname)
+    if not today.nodes(wanted.qualname):
+        raise Refusal(_unknown(wanted, context.history.regions(context.head, wanted.path)))
+    _check_incident(context, now)
+    place = _target(context, now)
+    source = context.history.source(place.commit, place.path)
+    assert source is not None
+    then = Module.read(source, what=f"{place.path} at {place.commit[:12]}")
+    kept = _kept(context, now, place, whole)
+    warnings = [f"{q} was changed on its own since and is kept; name it too to revert it" for q in kept]
+    if place.path != now.path or place.qualname != now.qualname:
+        warnings.append(f"it was {place.path}::{place.qualname} at {place.commit[:12]}")
+    if not _differs(context.history, now, place, kept):
+        return Chosen(wanted, place, None, kept, tuple(warnings))
+    return Chosen(wanted, place, then, kept, (*warnings, *_callers_of_changed(context, now, today, then, place)))
+
+
+def _unknown(wanted: Wanted, functions: Iterable[str]) -> str:
+    names = [name for name in functions if name != MODULE]
+    close = difflib.get_close_matches(wanted.qualname, names, n=3, cutoff=0.5)
+    close = close or [n for n in names if n.rpartition(".")[2] == wanted.qualname.rpartition(".")[2]][:3]
+    hint = f"did you mean {', '.join(close)}?" if close else "check the qualname, such as Cart.total"
+    return f"{wanted.path} has no function {wanted.qualname} today; {hint}"
+
+
+def _check_incident(context: Context, now: Place) -> None:
+    if context.incident is None:
+        return
+    then = context.history.locate(now, context.incident)
+    if then is None:
+        raise Refusal(f"it does not exist at the incident's revision, {context.incident[:12]}; check --incident")
+    a, b = context.history.region(then), context.history.region(now)
+    if a is None or b is None or a.code_hash != b.code_hash:
+        commits = [change.after.commit[:12] for change in context.history.changes(now, since=context.incident)]
+        shown = ", ".join(commits[:_MAX_COMMITS_NAMED]) or "a commit that git log does not show"
+        more = f" and {len(commits) - _MAX_COMMITS_NAMED} more" if len(commits) > _MAX_COMMITS_NAMED else ""
+        raise Refusal(f"it was changed again since the incident by {shown}{more}; look at those, then drop --incident")
+
+
+def _target(context: Context, now: Place) -> Place:
+    """The place to restore from; Refusal for a function that was not there."""
+    if context.to is not None:
+        place = context.history.locate(now, context.to)
+        if place is None:
+            raise Refusal(_new(context, now, f"it did not exist at {context.to[:12]}"))
+        return place
+    change = _last_change(context, now)
+    if change is None:
+        raise Refusal("git shows no commit that changed it; name the revision with --to")
+    if change.before is None:
+        raise Refusal(_new(context, now, f"it came with {change.after.commit[:12]} and has not changed since"))
+    return change.before
+
+
+def _last_change(context: Context, now: Place) -> Change | None:
+    return next(context.history.changes(now), None)
+
+
+def _new(context: Context, now: Place, reason: str) -> str:
+    used = callers(context.repository, context.head, path=now.path, qualname=now.qualname)
+    shown = ", ".join(map(str, used[:MAX_SHOWN])) or "none found"
+    more = f" and {len(used) - MAX_SHOWN} more" if len(used) > MAX_SHOWN else ""
+    return f"{reason}: a new function, so a revert means removing it by hand; its name is used at: {shown}{more}"
+
+
+def _kept(context: Context, now: Place, place: Place, whole: frozenset[str]) -> tuple[str, ...]:
+    """Nested functions whose own later change survives: a three-way choice, one function at a time."""
+    history, prefix = context.history, f"{now.qualname}.<locals>."
+    today, then = history.regions(now.commit, now.path), history.regions(place.commit, place.path)
+    nested = [q for q in today if q.startswith(prefix) and q not in whole]
+    names = {q: place.qualname + q.removeprefix(now.qualname) for q in nested}
+    changed = [q for q in nested if names[q] not in then or then[names[q]].code_hash != today[q].code_hash]
+    if not changed:
+        return ()
+    base = _base(context, now)
+    if base is None:
+        return ()
+    between = history.regions(base.commit, base.path)
+    kept = []
+    for q in changed:
+        middle = between.get(base.qualname + q.removeprefix(now.qualname))
+        if middle is None or middle.code_hash == today[q].code_hash:
+            continue
+        if names[q] in then and then[names[q]].code_hash == middle.code_hash:
+            kept.append(q)
+        else:
+            raise Refusal(
+                f"{q} inside it was changed on its own since {base.commit[:12]}; name {now.path}::{q} to revert it too"
+            )
+    return tuple(sorted(kept, key=lambda q: q.count(".")))
+
+
+def _base(context: Context, now: Place) -> Place | None:
+    """The common ground of the three-way choice: the incident, else the last commit that changed the outer logic."""
+    if context.incident is not None:
+        return context.history.locate(now, context.incident)
+    change = _last_change(context, now)
+    return None if change is None else change.after
+
+
+def _differs(history: History, now: Place, place: Place, kept: Sequence[str]) -> bool:
+    """Whether the logic of the function, or of one nested in it that is not kept, is another than then."""
+    logic = []
+    for where in (now, place):
+        below = f"{where.qualname}.<locals>."
+        regions = history.regions(where.commit, where.path)
+        names = {q.removeprefix(where.qualname): q for q in regions if q == where.qualname or q.startswith(below)}
+        skipped = {q.removeprefix(now.qualname) for q in kept}
+        logic.append({tail: regions[q].code_hash for tail, q in names.items() if tail not in skipped})
+    return logic[0] != logic[1]
+
+
+def _callers_of_changed(context: Context, now: Place, today: Module, then: Module, place: Place) -> list[str]:
+    """Who to look at when the way to call the function changes."""
+    before, after = ([signature(n) for n in m.nodes(q)] for m, q in ((today, now.qualname), (then, place.qualname)))
+    if before == after:
+        return []
+    used = callers(context.repository, context.head, path=now.path, qualname=now.qualname)
+    shown = ", ".join(map(str, used[:MAX_SHOWN]))
+    more = f" and {len(used) - MAX_SHOWN} more" if len(used) > MAX_SHOWN else ""
+    return [f"its signature goes back too; by name it is used at: {shown}{more}"] if used else []
