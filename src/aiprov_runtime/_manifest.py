@@ -13,7 +13,7 @@ Every leaf is one line of JSON, so the written form is read with `json`; any oth
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -28,8 +28,10 @@ _HEADER = "# AI provenance. Written by `aiprov`; review it like code.\n"
 
 _START = re.compile(r"(?:#[^\n]*\n)*aiprov: ([0-9]{1,9})\ngenerations:\n")
 _GENERATION = re.compile(r'^  ("[^"\\\n]{1,1000}"): (\{[^\n]*\})$', re.MULTILINE)
-_PATH = re.compile(r'^  "([^"\\\n]{1,1000})":\n', re.MULTILINE)
-_FUNCTION = re.compile(r'^    "[^"\\\n]{1,1000}": \{[^{}\\\n]*\}$', re.MULTILINE)
+_PATH = re.compile(r'[^"\\\n]{1,1000}')
+_FUNCTIONS = re.compile(r'(?:    "[^"\\\n]{1,1000}": \{[^{}\\\n]*\}\n)*+')
+_EXPONENT = re.compile(r'": ?-?[0-9][0-9.]*[eE]')
+_EXPONENT_IN_LIST = re.compile(r"[\[,] ?-?[0-9][0-9.]*[eE]")
 # JSON takes these inside a string as they are; YAML folds, refuses or splits there. Slow to compile: left to first use.
 _YAML_DIFFERS = "[^\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -89,6 +91,8 @@ class Record(NamedTuple):
     def as_leaf(self) -> Leaf:
         leaf: Leaf = self._asdict()
         leaf["other_generations"] = list(self.other_generations)
+        if self.ai_lines is not None:
+            leaf["ai_lines"] = round(self.ai_lines, 4)  # never an exponent, which older YAML takes for text
         return {k: v for k, v in leaf.items() if v not in (None, [])}
 
     @classmethod
@@ -155,8 +159,8 @@ def load(data: bytes, *, name: str = MANIFEST_PATH) -> Manifest:
         for key, leaf in document.generations.items():
             generations[key] = Generation.from_leaf(leaf)
         for owner in document.files:  # the error below names it
-            check_path(owner)
             key = ""
+            check_path(owner)
             files[owner] = functions = {}
             for key, leaf in document.functions(owner).items():
                 functions[key] = Record.from_leaf(leaf)
@@ -179,7 +183,8 @@ def read(data: bytes, *, name: str = MANIFEST_PATH) -> Document:
     """Take a manifest apart; ManifestError for anything that is not one."""
     if len(data) > MAX_BYTES:
         raise ManifestError(f"{name}: {len(data) >> 20} MiB; at most {MAX_BYTES >> 20} MiB are read")
-    data = data.replace(b"\r\n", b"\n")
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n")
     digest = _sha256(data)
     try:
         text = data.decode("utf-8-sig")
@@ -218,7 +223,7 @@ def _yaml_differs(text: str) -> bool:
     return re.search(_YAML_DIFFERS, text) is not None
 
 
-def _strict_constant(text: str) -> object:
+def _strict_constant(text: str) -> float:
     raise ValueError(f"{text} is not JSON")
 
 
@@ -242,6 +247,8 @@ def _read_generations(text: str) -> dict[str, Leaf]:
         raise ValueError("a line is not in the written form")
     for key, raw in matches:
         leaf = _decoder()(raw)
+        if _has_exponent(raw):
+            raise ValueError("a number that YAML versions read differently")
         if any(len(k) > MAX_KEY for k in leaf):
             raise ValueError("a key too long for YAML")
         combine(generations, key[1:-1], leaf, same_generation)
@@ -249,16 +256,17 @@ def _read_generations(text: str) -> dict[str, Leaf]:
 
 
 def _read_files(text: str) -> dict[str, str | dict[str, Leaf]]:
-    before, *parts = _PATH.split(text)
-    if before:
-        raise ValueError("a function before the first path")
+    before, *parts = f"\n{text}".split('\n  "')
+    if before or _has_exponent(text):
+        raise ValueError("a line before the first path, or a number that YAML versions read differently")
     texts: dict[str, str] = {}
-    for path, block in zip(parts[::2], parts[1::2], strict=True):
-        texts[path] = texts.get(path, "") + (block if block.endswith("\n") else block + "\n" if block else "")
-    for block in texts.values():
-        lines = block.count("\n")
-        if lines != sum(1 for _ in _FUNCTION.finditer(block)):
+    for part in parts:
+        path, found, block = part.partition('":\n')
+        block = block if block.endswith("\n") or not block else block + "\n"
+        if not found or not _PATH.fullmatch(path) or not _FUNCTIONS.fullmatch(block):
             raise ValueError("a line is not in the written form")
+        texts[path] = texts.get(path, "") + block
+    for block in texts.values():
         _functions(block)
     return dict(texts)
 
@@ -282,6 +290,11 @@ def combine(into: dict[str, Leaf], key: str, leaf: Leaf, rule: Callable[[Leaf, L
     """Add a leaf; a key that stands twice, as after a union merge, is settled by `rule`."""
     held = into.get(key)
     into[key] = leaf if held is None or held == leaf else rule(held, leaf)
+
+
+def _has_exponent(text: str) -> bool:
+    """May say yes to a text that only looks like one: the slow reader is always right."""
+    return _EXPONENT.search(text) is not None or ("[" in text and _EXPONENT_IN_LIST.search(text) is not None)
 
 
 def same_generation(_one: Leaf, _other: Leaf) -> Leaf:
@@ -325,19 +338,25 @@ def merge(one: Manifest, other: Manifest) -> Manifest:
 
 def dumps(manifest: Manifest) -> bytes:
     """The file's bytes: sorted, one leaf a line; ManifestError for what no reader would take back."""
-    lines = [_HEADER, f"aiprov: {VERSION}\n", "generations:\n"]
+    try:
+        return "".join(_lines(manifest)).encode()
+    except ValueError as error:
+        raise ManifestError(f"cannot be written: {error}") from None
+
+
+def _lines(manifest: Manifest) -> Iterator[str]:
+    yield from (_HEADER, f"aiprov: {VERSION}\n", "generations:\n")
     for key, generation in sorted(manifest.generations.items()):
         Generation.from_leaf(generation.as_leaf())
-        lines.append(f"  {_key(key)}: {_leaf(generation.as_leaf())}\n")
-    lines.append("files:\n")
+        yield f"  {_key(key)}: {_leaf(generation.as_leaf())}\n"
+    yield "files:\n"
     for path, functions in sorted(manifest.files.items()):
         check_path(path)
         if functions:
-            lines.append(f"  {_key(path)}:\n")
+            yield f"  {_key(path)}:\n"
         for qualname, record in sorted(functions.items()):
             Record.from_leaf(record.as_leaf())
-            lines.append(f"    {_key(qualname)}: {_leaf(record.as_leaf())}\n")
-    return "".join(lines).encode()
+            yield f"    {_key(qualname)}: {_leaf(record.as_leaf())}\n"
 
 
 def _key(key: str) -> str:

@@ -16,7 +16,8 @@ from aiprov_runtime._manifest import (
     same_generation,
 )
 
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+# Without exponents: a hash such as 12e4567 is text to YAML 1.1 and a number to 1.2, and a tool may have left it plain.
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?")
 _CONSTANTS: dict[str, object] = {"": None, "null": None, "~": None, "true": True, "false": False}
 Pairs = list[tuple[str, Any]]
 _MAX_DEPTH = 6
@@ -72,10 +73,7 @@ def _value(event: Any, events: Iterator[Any], depth: int) -> Any:
     """Mappings as lists of pairs, so that repeated keys can be seen; aliases and tags are refused."""
     import yaml
 
-    if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
-        raise _UnfitError("anchors and aliases have no place in a manifest", event)
-    if event.tag not in (None, "!"):
-        raise _UnfitError("tags have no place in a manifest", event)
+    _check_plain(event)
     if depth > _MAX_DEPTH:
         raise _UnfitError("nested too deeply", event)
     if isinstance(event, yaml.ScalarEvent):
@@ -87,11 +85,19 @@ def _value(event: Any, events: Iterator[Any], depth: int) -> Any:
         return items
     pairs: Pairs = []
     while not isinstance(following := next(events), yaml.MappingEndEvent):
-        key = _value(following, events, depth + 1)
-        if not isinstance(key, str) or len(key) > MAX_KEY:
+        _check_plain(following)
+        key = following.value if isinstance(following, yaml.ScalarEvent) else None
+        if key is None or len(key) > MAX_KEY:
             raise _UnfitError(f"a key must be a text of at most {MAX_KEY} characters", following)
         pairs.append((key, _value(next(events), events, depth + 1)))
     return _Mapping(pairs)
+
+
+def _check_plain(event: Any) -> None:
+    if getattr(event, "anchor", None) is not None:  # what an alias carries too
+        raise _UnfitError("anchors and aliases have no place in a manifest", event)
+    if event.tag not in (None, "!"):
+        raise _UnfitError("tags have no place in a manifest", event)
 
 
 class _Mapping:
@@ -104,14 +110,14 @@ class _Mapping:
 def _scalar(event: Any) -> object:
     """As YAML 1.2 reads it, which is how JSON does."""
     text: str = event.value
-    if event.style is not None:
+    if event.style:  # quoted or a block: text whatever it looks like
         return text
     if text in _CONSTANTS:
         return _CONSTANTS[text]
     number = _NUMBER.fullmatch(text)
     if number is None:
         return text
-    return float(text) if number[1] or number[2] else int(text)
+    return float(text) if number[1] else int(text)
 
 
 def _as_document(root: Any, digest: str) -> Document:
