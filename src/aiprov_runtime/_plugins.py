@@ -15,9 +15,14 @@ hooked: dict[str, str] = {}
 """What each plugin's vendor module has come to: `waiting`, `hooked` or `failed`."""
 
 
+def installed() -> tuple[EntryPoint, ...]:
+    """Every plugin there is; its name is the vendor's module."""
+    return tuple(entry_points(group=GROUP))
+
+
 def hook_installed() -> None:
     """Load every plugin whose vendor module is there, and let the others wait for it."""
-    for plugin in entry_points(group=GROUP):
+    for plugin in installed():
         if plugin.name not in hooked:
             with guard(f"plugin.{plugin.name}"):
                 _hook(plugin)

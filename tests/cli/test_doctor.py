@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from aiprov.doctor import diagnose
+from aiprov.errors import UsageError
+from aiprov_runtime._functions import regions
+from aiprov_runtime._manifest import MANIFEST_PATH, Generation, Manifest, Record, dumps
+
+SOURCE = b"def price(item):\n    return item * 2\n\n\ndef tax(item):\n    return item * 0.2\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    generation = Generation(model="openai/gpt-5.2")
+    hashes = {name: region.code_hash for name, region in regions(SOURCE).items()}
+    records = {"price": Record("ai", generation.id, 1.0, hashes["price"])}
+    (tmp_path / "shop.py").write_bytes(SOURCE)
+    (tmp_path / ".aiprov").mkdir()
+    (tmp_path / MANIFEST_PATH).write_bytes(dumps(Manifest({generation.id: generation}, {"shop.py": records})))
+    return tmp_path
+
+
+def states(target: str, project: Path) -> dict[str, str]:
+    found = diagnose(target, directory=project, environ={})
+    return {each.function: each.state for each in found.functions}
+
+
+def test_a_sound_set_up_is_ok(project: Path) -> None:
+    found = diagnose(None, directory=project, environ={})
+
+    assert found.ok
+    assert "1 functions in 1 files" in next(c.detail for c in found.checks if c.name == "manifest")
+
+
+def test_each_function_of_a_file_is_told_apart(project: Path) -> None:
+    expected = {"shop.py::<module>": "unknown", "shop.py::price": "verified", "shop.py::tax": "unknown"}
+
+    assert expected == states("shop.py", project)
+
+
+def test_an_edited_function_is_stale_and_a_finding(project: Path) -> None:
+    (project / "shop.py").write_bytes(SOURCE.replace(b"item * 2", b"item * 3"))
+
+    assert {"shop.py::price": "stale"} == states("shop.py::price", project)
+    assert not diagnose("shop.py", directory=project, environ={}).ok
+
+
+def test_a_missing_manifest_says_where_it_was_looked_for(tmp_path: Path) -> None:
+    found = diagnose(None, directory=tmp_path, environ={})
+
+    assert not found.ok
+    assert str(tmp_path) in found.checks[0].detail
+
+
+@pytest.mark.parametrize(
+    ("target", "complaint"),
+    [
+        ("nope.py", "name a Python file"),
+        ("shop.py::nope", "has no function nope"),
+        ("broken.py", "is not Python"),
+        ("a\x00b", "name a Python file"),
+    ],
+)
+def test_a_wrong_target_is_one_clear_line(project: Path, target: str, complaint: str) -> None:
+    (project / "broken.py").write_text("def (:\n")
+
+    with pytest.raises(UsageError, match=complaint):
+        diagnose(target, directory=project, environ={})
+
+
+def test_failures_in_the_sink_are_added_up_over_processes(project: Path) -> None:
+    lines = [
+        {"schema": "aiprov.failure/1", "pid": pid, "place": "explain", "error": "KeyError", "count": count}
+        for pid, count in ((1, 1), (1, 2), (2, 1))
+    ]
+    sink = project / "sink.jsonl"
+    sink.write_text("\n".join(map(json.dumps, lines)) + '\n{"schema":"aiprov.failure/1"\n')
+
+    found = diagnose(None, directory=project, environ={"AIPROV_SINK": str(sink)})
+
+    assert "explain: 3 swallowed" in next(c.detail for c in found.checks if c.name == "failure")
+
+
+def test_an_ignored_setting_is_named(project: Path) -> None:
+    found = diagnose(None, directory=project, environ={"AIPROV_SINK_BYTES": "many"})
+
+    assert "AIPROV_SINK_BYTES is ignored" in found.checks[0].detail
