@@ -126,7 +126,7 @@ def _load(settings: Settings, user: Identify | None, trace: Identify | None) -> 
 def _load_index(settings: Settings) -> tuple[Index, str]:
     found = discover(
         settings.manifest,
-        main_file=getattr(sys.modules.get("__main__"), "__file__", None),
+        main_file=_main_file(),
         directory=_working_directory(),
     )
     with open(found.path, "rb") as stream:  # pathlib would be the runtime's dearest import
@@ -135,6 +135,15 @@ def _load_index(settings: Settings) -> tuple[Index, str]:
         raise ManifestError(f"{found.path}: version {document.version} is newer than this runtime reads")
     paths = Paths(document.files, root=found.root, path_map=settings.path_map)
     return Index(document, paths), found.path
+
+
+def _main_file() -> str | None:
+    """The program's own file; a spawned child of `multiprocessing` imports it under another name."""
+    for name in ("__mp_main__", "__main__"):
+        file: str | None = getattr(sys.modules.get(name), "__file__", None)
+        if file:
+            return file
+    return None
 
 
 def _working_directory() -> str | None:
