@@ -13,6 +13,8 @@ MAX_EXCEPTIONS = 64
 _MAX_FRAMES = 100_000
 _MAX_FUNCTIONS = 16
 _MAX_VALUE = 200
+_MAX_MODELS = 8
+_MAX_CONTEXT = 7000
 
 
 class Raised(NamedTuple):
@@ -64,8 +66,15 @@ class Explanation(NamedTuple):
         return {name: _fit(value) for name, value in tags.items() if value}
 
     def context(self) -> dict[str, object]:
-        """All recorded functions on the path, for a vendor's free-form context."""
-        return {"manifest": self.manifest, "functions": [_described(step) for step in self.steps]}
+        """The recorded functions on the path, for a vendor's free-form context; what 8 kB do not hold is left out."""
+        functions, room = [], _MAX_CONTEXT
+        for step in self.steps:
+            described = _described(step)
+            room -= len(ascii(described))
+            if room < 0:
+                break
+            functions.append(described)
+        return {"manifest": self.manifest, "functions": functions}
 
 
 def _described(step: Step) -> dict[str, object]:
@@ -76,7 +85,7 @@ def _described(step: Step) -> dict[str, object]:
         "relation": step.relation,
         "state": found.state,
         "model": found.model,
-        "models": list(found.models),
+        "models": [_fit(model) for model in found.models[:_MAX_MODELS]],
         "tool": found.tool,
         "prompt_hash": found.prompt_hash,
         "generated_at": found.generated_at,
@@ -84,7 +93,7 @@ def _described(step: Step) -> dict[str, object]:
         "code.file.path": found.function.partition("::")[0],
         "code.line.number": step.line,
     }
-    return {name: value for name, value in described.items() if value}
+    return {name: _fit(value) if isinstance(value, str) else value for name, value in described.items() if value}
 
 
 def _fit(value: str) -> str:

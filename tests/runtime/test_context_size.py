@@ -1,0 +1,54 @@
+"""The context that vendors get stays below their limit, whatever the manifest holds."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aiprov_runtime import Attribution, Explanation, Step
+
+texts = st.text(max_size=250) | st.sampled_from(["x" * 2000, "\u20ac" * 2000, "\U0001f600" * 250])
+attributions = st.builds(
+    Attribution,
+    function=texts.map(lambda text: f"src/{text}.py::{text}"),
+    contributor=st.just("ai"),
+    model=texts,
+    models=st.lists(texts, max_size=250).map(tuple),
+    tool=texts,
+    prompt_hash=texts,
+    generated_at=texts,
+)
+steps = st.builds(Step, attributions, st.just("on_stack"), texts, texts, st.integers(1, 10**6))
+
+
+@given(st.lists(steps, max_size=16))
+def test_context_fits_in_8_kb(found: list[Step]):
+    context = Explanation("0" * 12, "ai", None, tuple(found)).context()
+
+    assert len(json.dumps(context, ensure_ascii=False).encode("utf-8", "surrogatepass")) < 8192
+
+
+def test_ordinary_functions_are_all_listed():
+    found = [
+        Step(
+            Attribution(
+                function=f"src/shop/pricing.py::Cart.total_{number}",
+                contributor="ai",
+                model="anthropic/claude-opus-4-6",
+                tool="claude-code",
+                prompt_hash="sha256:" + "a" * 64,
+                generated_at="2026-11-02T10:11:12Z",
+            ),
+            "on_stack",
+            f"shop.pricing.Cart.total_{number}",
+            "/app/src/shop/pricing.py",
+            12,
+        )
+        for number in range(16)
+    ]
+
+    context = Explanation("0" * 12, "ai", None, tuple(found)).context()
+
+    assert len(context["functions"]) == 16
