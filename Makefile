@@ -20,7 +20,11 @@ demo: setup
 	@$(BIN)/aiprov demo
 
 test: setup lint
-	$(BIN)/python tests/run.py
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest --numprocesses 2 --dist loadgroup tests
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --include='*/aiprov_runtime/*' --fail-under=95
+	$(BIN)/coverage report --fail-under=90
 
 lint: setup
 	$(BIN)/ruff check .

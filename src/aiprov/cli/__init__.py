@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 
 import typer
 
@@ -42,20 +43,25 @@ def _main(
 
 def run(arguments: list[str] | None = None) -> int:
     """The exit code: 0 clean, 1 findings, 2 usage or input, 3 internal or network, 130 interrupted."""
+    code: object
     try:
         code = app(arguments, standalone_mode=False)
     except typer.TyperException as error:
         error.show()  # type: ignore[attr-defined]  # every usage error has it
-        return USAGE
+        code = USAGE
     except (UsageError, ManifestError) as error:
         sys.stderr.write(f"aiprov: {error}\n")
-        return USAGE
+        code = USAGE
     except (KeyboardInterrupt, typer.Abort):
-        return INTERRUPTED
+        code = INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `| head` had enough; say nothing more
-        return 0
+        code = 0
     except OSError as error:
         sys.stderr.write(f"aiprov: {error.filename or 'input/output'}: {error.strerror or error}\n")
-        return USAGE
+        code = USAGE
+    except Exception:  # noqa: BLE001  # Python itself would exit with 1, which means findings here
+        traceback.print_exc()
+        sys.stderr.write("aiprov: this is a bug in aiprov, please report it\n")
+        code = INTERNAL
     return code if isinstance(code, int) else 0
