@@ -81,6 +81,7 @@ def _function(outcome: Outcome) -> dict[str, object]:
         "function": outcome.function,
         "status": outcome.status,
         "to": outcome.to,
+        "undone": outcome.undone,
         "reason": outcome.reason,
         "warnings": list(outcome.warnings),
         "added": list(outcome.added),

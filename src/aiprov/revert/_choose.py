@@ -39,6 +39,7 @@ class Chosen:
     kept: tuple[str, ...] = ()
     """Nested functions that were changed on their own since and stay as they are."""
     warnings: tuple[str, ...] = ()
+    undone: str | None = None
 
 
 def choose(context: Context, wanted: Wanted, today: Module, *, whole: frozenset[str]) -> Chosen:
@@ -47,7 +48,7 @@ def choose(context: Context, wanted: Wanted, today: Module, *, whole: frozenset[
     if not today.nodes(wanted.qualname):
         raise Refusal(_unknown(wanted, context.history.regions(context.head, wanted.path)))
     _check_incident(context, now)
-    place = _target(context, now)
+    place, undone = _target(context, now)
     source = context.history.source(place.commit, place.path)
     assert source is not None
     then = Module.read(source, what=f"{place.path} at {place.commit[:12]}")
@@ -56,8 +57,9 @@ def choose(context: Context, wanted: Wanted, today: Module, *, whole: frozenset[
     if place.path != now.path or place.qualname != now.qualname:
         warnings.append(f"it was {place.path}::{place.qualname} at {place.commit[:12]}")
     if not _differs(context.history, now, place, kept):
-        return Chosen(wanted, place, None, kept, tuple(warnings))
-    return Chosen(wanted, place, then, kept, (*warnings, *_callers_of_changed(context, now, today, then, place)))
+        return Chosen(wanted, place, None, kept, tuple(warnings), undone)
+    warnings += _callers_of_changed(context, now, today, then, place)
+    return Chosen(wanted, place, then, kept, tuple(warnings), undone)
 
 
 def _unknown(wanted: Wanted, functions: Iterable[str]) -> str:
@@ -82,19 +84,19 @@ def _check_incident(context: Context, now: Place) -> None:
         raise Refusal(f"it was changed again since the incident by {shown}{more}; look at those, then drop --incident")
 
 
-def _target(context: Context, now: Place) -> Place:
-    """The place to restore from; Refusal for a function that was not there."""
+def _target(context: Context, now: Place) -> tuple[Place, str | None]:
+    """The place to restore from and the commit that this undoes; Refusal for a function that was not there."""
     if context.to is not None:
         place = context.history.locate(now, context.to)
         if place is None:
             raise Refusal(_new(context, now, f"it did not exist at {context.to[:12]}"))
-        return place
+        return place, None
     change = _last_change(context, now)
     if change is None:
         raise Refusal("git shows no commit that changed it; name the revision with --to")
     if change.before is None:
         raise Refusal(_new(context, now, f"it came with {change.after.commit[:12]} and has not changed since"))
-    return change.before
+    return change.before, change.after.commit
 
 
 def _last_change(context: Context, now: Place) -> Change | None:

@@ -106,12 +106,27 @@ def _pieces(
             yield _import(name, binding, same_folder=restored.same_folder)
         else:
             yield _statement(name, binding.statement, restored.then, bound)
-    holders = {id(b.statement) for b in then}
     for statement in restored.then.tree.body:
-        touched = isinstance(statement, ast.Assign | ast.AugAssign | ast.Expr | ast.For | ast.If | ast.With)
-        if touched and id(statement) not in holders and name in used([statement]):
-            where = f"`{name}` was also used at the top level then (line {statement.lineno}): not brought back"
-            warnings[where] = None
+        if _changes(statement, name):
+            warnings[f"`{name}` was also changed at the top level then (line {statement.lineno}): not brought back"] = (
+                None
+            )
+
+
+def _changes(statement: ast.stmt, name: str) -> bool:
+    """Whether a top-level statement fills or calls into an object, as `REGISTRY["a"] = 1` does."""
+    match statement:
+        case ast.Assign(targets=[first, *_]):
+            place: ast.expr = first
+        case ast.Expr(value=ast.Call(func=ast.Attribute() as called)):
+            place = called
+        case _:
+            return False
+    if not isinstance(place, ast.Subscript | ast.Attribute):
+        return False
+    while isinstance(place, ast.Subscript | ast.Attribute):
+        place = place.value
+    return isinstance(place, ast.Name) and place.id == name
 
 
 def _no_source(name: str, restored: Restored) -> str:
@@ -197,7 +212,7 @@ def _insert(spliced: Source, qualname: str, pieces: dict[str, _Piece]) -> tuple[
 def _spaced(pieces: list[_Piece]) -> list[str]:
     """Texts with two blank lines around each definition and after the last."""
     texts: list[str] = []
-    for piece, following in zip(pieces, [*pieces[1:], None], strict=True):
+    for piece, following in zip(pieces, [*pieces[1:], None], strict=False):
         apart = following is None or piece.is_definition or following.is_definition
         texts += [piece.text, "\n\n" if apart else ""]
     return texts

@@ -27,6 +27,8 @@ class Outcome:
     status: str
     to: str | None = None
     """The commit whose version comes back."""
+    undone: str | None = None
+    """The commit whose change is undone, where the version before it was chosen for want of `--to`."""
     reason: str | None = None
     warnings: tuple[str, ...] = ()
     added: tuple[str, ...] = ()
@@ -102,17 +104,22 @@ def _restored(choice: Chosen) -> Restored:
 def _outcome(context: Context, choice: Chosen, closed: Closed) -> Outcome:
     assert choice.then is not None
     nodes: list[FunctionNode] = choice.then.nodes(choice.place.qualname)
-    repository, then_commit = context.repository, choice.place.commit
     if gone := gone_imports(
         [*nodes, *closed.imports],
         path=choice.wanted.path,
         then_path=choice.place.path,
-        today=Tree(frozenset(repository.files(context.head)), lambda path: repository.read(context.head, path)),
-        then=Tree(frozenset(repository.files(then_commit)), lambda path: repository.read(then_commit, path)),
+        today=_tree(context, context.head),
+        then=_tree(context, choice.place.commit),
     ):
         raise Refusal(f"it imports {', '.join(gone)}, which the project had then and has not today; restore that first")
     warnings = (*choice.warnings, *closed.warnings)
-    return Outcome(str(choice.wanted), REVERTED, then_commit, warnings=warnings, added=closed.added)
+    return Outcome(
+        str(choice.wanted), REVERTED, choice.place.commit, choice.undone, warnings=warnings, added=closed.added
+    )
+
+
+def _tree(context: Context, commit: str) -> Tree:
+    return Tree(lambda: context.history.files(commit), lambda path: context.repository.read(commit, path))
 
 
 def _check_together(today: Module, source: Source, chosen: Sequence[Chosen], outcomes: dict[Wanted, Outcome]) -> None:

@@ -18,8 +18,12 @@ Read = Callable[[str], bytes | None]
 class Tree:
     """The files of one revision and how to read them."""
 
-    files: frozenset[str]
+    list_files: Callable[[], frozenset[str]]
     read: Read
+
+    @property
+    def files(self) -> frozenset[str]:
+        return self.list_files()
 
 
 def gone_imports(nodes: Sequence[ast.AST], *, path: str, then_path: str, today: Tree, then: Tree) -> list[str]:

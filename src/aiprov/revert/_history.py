@@ -38,6 +38,12 @@ class History:
 
     repository: Repository
     _regions: dict[tuple[str, str], dict[str, Region]] = field(default_factory=dict)
+    _files: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def files(self, commit: str) -> frozenset[str]:
+        if commit not in self._files:
+            self._files[commit] = frozenset(self.repository.files(commit))
+        return self._files[commit]
 
     def source(self, commit: str, path: str) -> Source | None:
         data = self.repository.read(commit, path)
