@@ -1,0 +1,63 @@
+"""Sets Sentry and aiprov up as told, then runs each case and reports what it raises under the tag `case`."""
+
+import importlib
+import json
+import os
+import sys
+
+import sentry_sdk
+
+
+def set_up(steps):
+    for step in steps.split(","):
+        if step == "auto":
+            import aiprov_runtime.auto  # noqa: F401
+        elif step == "init":
+            sentry_sdk.init(**options())
+        elif step == "integration":
+            from aiprov_sentry import AiprovIntegration
+
+            sentry_sdk.init(integrations=[AiprovIntegration()], **options())
+
+
+def options():
+    given = json.loads(os.environ.get("SENTRY_OPTIONS", "{}"))
+    if given.pop("user_before_send", None):
+        given["before_send"] = lambda event, _: {**event, "extra": {"before_send": "the user's own"}}
+    return {"release": "shop@1", "default_integrations": True, "auto_enabling_integrations": False, **given}
+
+
+def main(setup, cases, *scope_tags):
+    set_up(setup)
+    for case in cases.split(","):
+        module, _, wanted = case.partition(":")
+        with sentry_sdk.isolation_scope() as scope:
+            scope.set_tag("case", module)
+            try:
+                found = importlib.import_module(f"shop.{module}")
+            except Exception:
+                sentry_sdk.capture_exception()
+                continue
+        for name, function in vars(found).items():
+            if name.startswith("case_") and wanted in ("", name):
+                run(name, function, dict(tag.split("=") for tag in scope_tags))
+    sentry_sdk.flush(10)
+
+
+def run(name, function, tags):
+    with sentry_sdk.isolation_scope() as scope:
+        scope.set_tags({**tags, "case": name})
+        try:
+            function()
+        except Exception:
+            sentry_sdk.capture_exception()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
+    if "aiprov_runtime" in sys.modules:
+        from aiprov_runtime import status
+        from sentry_sdk.scope import global_event_processors
+
+        ours = [p for p in global_event_processors if p.__module__ == "aiprov_sentry"]
+        print(json.dumps({**status()._asdict(), "processors": len(ours)}))

@@ -1,0 +1,3 @@
+"""Fails while it is imported, on a line of no function."""
+
+VALUE = 1 / 0
