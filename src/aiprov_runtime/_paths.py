@@ -77,12 +77,19 @@ class Paths:
         return None, "its path ends like none in the manifest: set AIPROV_PATH_MAP"
 
     def _fits(self, known: str, tail: str, path: str) -> bool:
-        if self._root is not None and os.path.exists(self._root + known):
-            return False  # that path is another file, which stands where the manifest says
-        if known == tail or (known.endswith("/" + tail) and "/" in tail):
+        installed = _SITE.search(path) is not None
+        if (
+            self._root is not None
+            and not installed
+            and path.startswith(self._root)
+            and os.path.exists(self._root + known)
+        ):
+            return False  # one file of the repository is not another
+        whole = path.endswith("/" + known)
+        if known == tail or (known.endswith("/" + tail) and ("/" in tail or whole)):
             return True
-        # A lone module name is too common to go by: the directory must fit as well.
-        return known.endswith("/" + tail) and (path.endswith("/" + known) or known == f"src/{tail}")
+        # A lone module name, or the inside of somebody's package, is too common to go by.
+        return known == f"src/{tail}" or (whole and "/" in known and not installed)
 
     def _below_import_root(self, path: str) -> str:
         """The path below the longest import root that holds it: `shop/pricing.py`."""

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import CodeType
 
 from aiprov_runtime._explain import Explanation, Frame, Raised, exceptions, frames_of
@@ -29,7 +29,6 @@ class Sink:
     release: str | None = None
     environment: str | None = None
     clock: Callable[[], float] = time.time
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def event(
         self,
@@ -85,24 +84,19 @@ class Sink:
             os.close(descriptor)
 
     def _rotate(self) -> bool:
-        """Shift FILE to FILE.1 and so on; whoever comes second finds it done."""
-        if not self._lock.acquire(blocking=False):
-            return False
-        try:
-            with _file_lock(self.path + ".lock") as held:
-                if not held or os.stat(self.path).st_size < self.max_bytes // 2:
-                    return held
-                for number in range(self.files - 1, 0, -1):
-                    if os.path.exists(f"{self.path}.{number}"):
-                        os.replace(f"{self.path}.{number}", f"{self.path}.{number + 1}")
-                os.replace(self.path, f"{self.path}.1")
-            return True
-        finally:
-            self._lock.release()
+        """Shift FILE to FILE.1 and so on, unless a thread or process is at it; whoever comes second finds it done."""
+        with _file_lock(self.path + ".lock") as held:
+            if not held or os.stat(self.path).st_size < self.max_bytes // 2:
+                return held
+            for number in range(self.files - 1, 0, -1):
+                if os.path.exists(f"{self.path}.{number}"):
+                    os.replace(f"{self.path}.{number}", f"{self.path}.{number + 1}")
+            os.replace(self.path, f"{self.path}.1")
+        return True
 
 
 class _file_lock:  # noqa: N801  # reads as the statement it is used in
-    """True when no other process holds the lock; never waits."""
+    """True when nobody else holds the lock; never waits."""
 
     def __init__(self, path: str) -> None:
         self._path = path
