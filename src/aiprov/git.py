@@ -121,7 +121,7 @@ class Repository:
 
     def tracked(self) -> tuple[str, ...]:
         """Every regular file in the index."""
-        entries = self.run("ls-files", "-s", "-z", "--full-name", ":/").split(b"\0")
+        entries = self.run("ls-files", "-s", "-z").split(b"\0")
         regular = (entry.partition(b"\t")[2] for entry in entries if entry.startswith(b"100"))
         return tuple(name for raw in regular if (name := _text(raw)) is not None)
 
