@@ -1,0 +1,24 @@
+"""Which model wrote which function: sources of evidence on one side, the manifest on the other."""
+
+from __future__ import annotations
+
+from aiprov.provenance._models import normalise
+from aiprov.provenance._record import Recorded, describe, record, record_generation
+from aiprov.provenance._scan import Scanned, scan
+from aiprov.provenance._show import Provenance, show
+from aiprov.provenance._store import find_root, locked, write_manifest
+
+__all__ = [
+    "Provenance",
+    "Recorded",
+    "Scanned",
+    "describe",
+    "find_root",
+    "locked",
+    "normalise",
+    "record",
+    "record_generation",
+    "scan",
+    "show",
+    "write_manifest",
+]

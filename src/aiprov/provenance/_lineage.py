@@ -1,0 +1,217 @@
+"""Who wrote the lines of a function, seen through commits that only re-formatted, moved or renamed it.
+
+Blame stops at the last commit that touched a line. Where that commit left the function's logic alone (the canonical
+hash is the same before and after), its lines are followed to the version before, node by node, and judged there. The
+limit is the function: a commit that re-formats a function and changes its logic too is taken as the writer of every
+line of it that it touched.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby
+from pathlib import Path
+
+from aiprov.git import Repository
+from aiprov.provenance._blame import Blame, blame
+from aiprov.provenance._code import DEF, Code, Essence
+from aiprov.provenance._history import UNCOMMITTED, History
+from aiprov.provenance._text import plain_bytes
+from aiprov_runtime._functions import MODULE
+from aiprov_runtime._manifest import Generation
+
+Place = tuple[str, str, int]
+Tally = Counter[Generation | None]
+_MAX_STEPS = 10_000
+_CACHED_TREES = 64
+_CACHED_TEXTS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    tallies: dict[str, Tally]
+    """Functions with at least one line by a model: how many lines each generation wrote, None for all the rest."""
+    hashes: dict[str, str]
+
+
+class Lineage:
+    """Safe to use from several threads: each has its own `cat-file`."""
+
+    def __init__(self, root: Path, history: History, *, options: tuple[str, ...] = ()) -> None:
+        self._root = root
+        self._history = history
+        self._options = options
+        self._local = threading.local()
+        self._code: Callable[[str, str], Code | None] = lru_cache(_CACHED_TREES)(self._read_code)
+        self._essence: Callable[[str, str], Essence | None] = lru_cache(_CACHED_TEXTS)(self._read_essence)
+        self._blame_at: Callable[[str, str], Blame] = lru_cache(_CACHED_TREES)(self._read_blame)
+        self._before: Callable[[str, str, str, tuple[str, str] | None], tuple[str, str, str] | None]
+        self._before = lru_cache(_CACHED_TEXTS * 8)(self._find_before)
+
+    @property
+    def repository(self) -> Repository:
+        held: Repository | None = getattr(self._local, "repository", None)
+        if held is None:
+            held = self._local.repository = Repository(self._root)
+        return held
+
+    def examine(self, path: str, *, recorded: Iterable[str] = ()) -> FileFacts:
+        """What history says of today's file, with hashes of the functions in question.
+
+        Raises GitError where the file cannot be blamed, SyntaxError where it is not Python.
+        """
+        today = Blame()
+        if self._history.evidence:
+            today = blame(self.repository, path, options=self._options)
+        concerned = any(self._history.concerns(commit) for commit in {place[0] for place in today.lines.values()})
+        names = set(recorded)
+        if not concerned and not names:
+            return FileFacts({}, {})
+        code = Code(plain_bytes(self._root, path) or b"")
+        places: dict[str, list[Place]] = {}
+        for line, owner in code.counted() if concerned else ():
+            if line in today.lines:
+                places.setdefault(owner, []).append(today.lines[line])
+        tallies = {name: self._tally(found, today, module=name == MODULE) for name, found in places.items()}
+        tallies = {name: tally for name, tally in tallies.items() if any(tally.keys() - {None})}
+        wanted = (names | tallies.keys()) & code.functions.keys()
+        return FileFacts(tallies, {name: code.code_hash(name) for name in wanted})
+
+    def _tally(self, places: list[Place], source: Blame, *, module: bool) -> Tally:
+        tally: Tally = Counter()
+        pending: list[tuple[list[Place], Blame]] = [(places, source)]
+        steps = 0
+        while pending:
+            level, blamed = pending.pop()
+            for commit, path, lines in _runs(level):
+                steps += 1
+                previous = blamed.previous.get((commit, path))
+                followed = None
+                if steps < _MAX_STEPS:
+                    followed = self._follow(commit, path, lines, previous, module=module)
+                if followed is None:
+                    for line in lines:
+                        tally[self._judge(commit, path, line)] += 1
+                else:
+                    pending.append(followed)
+        return tally
+
+    def _judge(self, commit: str, path: str, line: int) -> Generation | None:
+        said = self._history.evidence.get(commit)
+        return said.at(path, line) if said else None
+
+    def _follow(
+        self, commit: str, path: str, lines: list[int], previous: tuple[str, str] | None, *, module: bool
+    ) -> tuple[list[Place], Blame] | None:
+        """The same lines one version earlier, None where this commit is their origin."""
+        if not self._history.concerns(commit):
+            return None
+        if not self._may_be_older(commit, path, lines, previous, module=module):
+            return None
+        code = self._code(commit, path)
+        owner = code.owner(lines[0]) if code else None
+        if code is None or owner is None:
+            return None
+        before = self._before(commit, path, owner, previous)
+        if before is None:
+            return None
+        parent, old_path, name = before
+        old = self._code(parent, old_path)
+        assert old is not None  # it was found there
+        lookup = code.counterparts(owner, old, name=name)
+        blamed = self._blame_at(parent, old_path)
+        places = [blamed.lines.get(lookup.get(line, 0)) for line in lines]
+        return ([place for place in places if place], blamed) if all(places) else None
+
+    def _may_be_older(
+        self, commit: str, path: str, lines: list[int], previous: tuple[str, str] | None, *, module: bool
+    ) -> bool:
+        """The quick test: the lines' essence stood in the version before, or in a file that gave code away."""
+        new = self._essence(commit, path)
+        if new is None or lines[-1] > len(new.lines):
+            return False
+        text = b"".join(new.lines[lines[0] - 1 : lines[-1]]) if module else new.around(lines[0], lines[-1])
+        if previous and (old := self._essence(*previous)) and text in old.text:
+            return True
+        if module or DEF not in text:
+            return False
+        others = (self._essence(*other) for other in self._others(commit, previous))
+        return any(old is not None and text in old.text for old in others)
+
+    def _others(self, commit: str, previous: tuple[str, str] | None) -> Iterator[tuple[str, str]]:
+        parent = self._history.parents.get(commit)
+        if parent:
+            for path in self._history.changed.get(commit, ()):
+                if (parent, path) != previous:
+                    yield parent, path
+
+    def _find_before(
+        self, commit: str, path: str, owner: str, previous: tuple[str, str] | None
+    ) -> tuple[str, str, str] | None:
+        """Commit, path and qualname of the function before a commit that left its logic alone."""
+        code = self._code(commit, path)
+        old = self._code(*previous) if previous else None
+        if code is None:
+            return None
+        wanted = code.body_hash(owner)
+        if previous and old and owner in old.functions:
+            return (*previous, owner) if old.body_hash(owner) == wanted else None
+        if owner == MODULE:
+            return None
+        sources = [*([previous] if previous else []), *self._others(commit, previous)]
+        gone = [
+            (*source, name)
+            for source in sources
+            for name in self._gone(commit, path, source, wanted, is_previous=source == previous)
+        ]
+        same_name = [found for found in gone if _last(found[2]) == _last(owner)]
+        candidates = same_name or gone
+        return candidates[0] if len(candidates) == 1 else None
+
+    def _gone(
+        self, commit: str, path: str, source: tuple[str, str], wanted: str, *, is_previous: bool
+    ) -> Iterator[str]:
+        """Functions with this logic that the commit took away from where they were."""
+        old = self._code(*source)
+        there = path if is_previous else source[1]
+        now = self._code(commit, there)
+        if old is None or (now is None and self._read(commit, there) is not None):
+            return
+        for name in old.functions:
+            if name != MODULE and (now is None or name not in now.functions) and old.body_hash(name) == wanted:
+                yield name
+
+    def _read(self, commit: str, path: str) -> bytes | None:
+        if commit == UNCOMMITTED:
+            return plain_bytes(self._root, path)
+        return self.repository.read(commit, path)
+
+    def _read_code(self, commit: str, path: str) -> Code | None:
+        source = self._read(commit, path)
+        try:
+            return None if source is None else Code(source)
+        except SyntaxError:
+            return None
+
+    def _read_essence(self, commit: str, path: str) -> Essence | None:
+        source = self._read(commit, path)
+        return None if source is None else Essence(source)
+
+    def _read_blame(self, commit: str, path: str) -> Blame:
+        return blame(self.repository, path, revision=commit, options=self._options)
+
+
+def _runs(places: Iterable[Place]) -> Iterator[tuple[str, str, list[int]]]:
+    """Lines of one commit and path that followed each other there."""
+    ordered = sorted(places)
+    keyed = groupby(enumerate(ordered), key=lambda item: (item[1][0], item[1][1], item[1][2] - item[0]))
+    for (commit, path, _), run in keyed:
+        yield commit, path, [place[2] for _, place in run]
+
+
+def _last(qualname: str) -> str:
+    return qualname.rpartition(".")[2]

@@ -1,0 +1,98 @@
+"""Records whose function is no longer where it was: they move along with its code, or go."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiprov.provenance._code import Code
+from aiprov.provenance._text import plain_bytes
+from aiprov_runtime._functions import MODULE
+from aiprov_runtime._manifest import Manifest, Record
+
+Place = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    gone: frozenset[Place]
+    """Where a record's function is no more."""
+    places: dict[Place, Record]
+    """Where its code is now, with the hash it has there."""
+
+
+def follow_moves(root: Path, held: Manifest, python: Sequence[str]) -> Moved:
+    """A record moves where exactly one place has its code, and that place has no record of its own."""
+    gone = dict(_gone(root, held))
+    if not gone:
+        return Moved(frozenset(), {})
+    places: dict[Place, list[Place]] = {place: [] for place in gone}
+    hashes: dict[Place, str] = {}
+    for path in python:
+        wanted = {place: record for place, record in gone.items() if record.code_hash}
+        source = plain_bytes(root, path) or b""
+        wanted = {place: record for place, record in wanted.items() if _may_hold(source, path, place)}
+        code = _parsed(source) if wanted else None
+        if code is None:
+            continue
+        free = [name for name in code.functions if name not in held.files.get(path, {})]
+        for place, record in wanted.items():
+            for name in free:
+                if _is_same(code, name, place, record, same_file=path == place[0]):
+                    places[place].append((path, name))
+                    hashes[path, name] = code.code_hash(name)
+    single = {place: found[0] for place, found in places.items() if len(found) == 1}
+    claimed = Counter(single.values())
+    return Moved(
+        frozenset(gone),
+        {to: _at(gone[place], hashes[to]) for place, to in single.items() if claimed[to] == 1},
+    )
+
+
+def _gone(root: Path, held: Manifest) -> Iterator[tuple[Place, Record]]:
+    for path, functions in held.files.items():
+        source = plain_bytes(root, path)
+        code = None
+        if path.endswith(".py") and source is not None:
+            code = _parsed(source)
+            if code is None:
+                continue  # nothing can be said of a file that does not parse
+        elif source is not None:
+            continue
+        for qualname, record in functions.items():
+            if code is None or qualname not in code.functions:
+                yield (path, qualname), record
+
+
+def _at(record: Record, code_hash: str) -> Record:
+    return Record(record.contributor, record.generation, record.ai_lines, code_hash, record.other_generations)
+
+
+def _parsed(source: bytes) -> Code | None:
+    try:
+        return Code(source)
+    except SyntaxError:
+        return None
+
+
+def _may_hold(source: bytes, path: str, place: Place) -> bool:
+    """Without parsing: a function keeps its name on the way to another file, and may lose it within its own."""
+    if path == place[0] or place[1] == MODULE:
+        return True
+    return re.search(rb"\bdef\s+" + re.escape(_last(place[1]).encode()) + rb"\b", source) is not None
+
+
+def _is_same(code: Code, name: str, place: Place, record: Record, *, same_file: bool) -> bool:
+    old = _last(place[1])
+    if MODULE in (name, place[1]):
+        return name == place[1] and code.code_hash(name) == record.code_hash
+    if _last(name) != old and not same_file:
+        return False
+    return code.code_hash_as(name, old) == record.code_hash
+
+
+def _last(qualname: str) -> str:
+    return qualname.rpartition(".")[2]

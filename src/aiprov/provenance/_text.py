@@ -1,0 +1,35 @@
+"""Untrusted names in messages, and files read without following links."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+MAX_SOURCE = 16 * 1024 * 1024
+_MAX_SHOWN = 200
+
+
+def shown(text: str) -> str:
+    """Text for a message: as it is where every character can be printed, quoted and escaped where not."""
+    cut = text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "…"
+    return cut if cut.isprintable() else ascii(cut)
+
+
+def link_in(root: Path, path: str) -> str | None:
+    """The first part of the path, from the end, that is a symbolic link."""
+    full = root / path
+    while full != root:
+        if full.is_symlink():
+            return str(full.relative_to(root))
+        full = full.parent
+    return None
+
+
+def plain_bytes(root: Path, path: str, *, limit: int = MAX_SOURCE) -> bytes | None:
+    """A regular file's content; None for what is absent, behind a link, no file or too large."""
+    full = root / path
+    try:
+        if link_in(root, path) or not full.is_file() or full.stat().st_size > limit:
+            return None
+        return full.read_bytes()
+    except OSError:
+        return None

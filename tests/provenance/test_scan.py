@@ -1,0 +1,424 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from provenance._work import CODEX, Work
+
+from aiprov.errors import UsageError
+from aiprov.git import Repository
+from aiprov.provenance import record, scan
+from aiprov_runtime._manifest import MANIFEST_PATH, Generation, Record
+
+PRICES = """\
+import math
+
+
+def total(items, rate):
+    result = 0
+    for item in items:
+        if item['price'] > 10 and item['count'] > 0:
+            result += item['price'] * item['count']
+    return result * (1 + rate)
+
+
+def shipping(weight):
+    return math.ceil(weight / 5) * 3
+"""
+HUMAN = """\
+def greet(name, *, greeting='Hello'):
+    words = [greeting, name]
+    return ' '.join(words)
+"""
+
+
+def test_a_function_by_a_model_is_marked_with_its_commit_model_and_hash(work: Work):
+    work.human({"a.py": HUMAN})
+    commit = work.ai({"a.py": HUMAN + "\n\ndef added(x):\n    return x + 1\n"})
+
+    manifest = work.scan().manifest
+
+    (generation,) = manifest.generations.values()
+    assert generation == Generation(
+        model="anthropic/claude-opus-4-6",
+        tool="claude-code",
+        generated_at="2026-11-02T10:02:00Z",
+        commit=commit,
+        evidence="trailers",
+        raw_model="Claude Opus 4.6",
+    )
+    (found,) = manifest.files["a.py"].items()
+    assert ("added", "ai", 1.0, generation.id) == (
+        found[0],
+        found[1].contributor,
+        found[1].ai_lines,
+        found[1].generation,
+    )
+
+
+def test_history_without_a_model_marks_nothing(work: Work):
+    work.human({"a.py": PRICES, "b.py": HUMAN})
+
+    found = work.scan()
+
+    assert ({}, {}, 0) == (found.manifest.generations, found.manifest.files, found.ai_commits)
+
+
+def test_a_repository_without_commits_marks_nothing(work: Work):
+    work.write("a.py", PRICES)
+
+    assert {} == work.scan().manifest.files
+
+
+def test_the_same_history_gives_the_same_bytes(work: Work):
+    work.ai({"a.py": PRICES})
+    work.ai({"b.py": HUMAN}, trailer=CODEX)
+    work.scan()
+    first = (work.root / MANIFEST_PATH).read_bytes()
+    work.scan()
+
+    assert first == (work.root / MANIFEST_PATH).read_bytes()
+
+
+@pytest.mark.parametrize("tool", [["ruff", "format", "--no-cache"], ["black", "-q"]])
+def test_a_formatter_run_changes_nothing(work: Work, tool):
+    work.human({"b.py": HUMAN.replace("words = [greeting, name]", "words = [ greeting,name ]")})
+    work.ai({"a.py": PRICES.replace("result = 0", "result=0").replace("items, rate", "items,\n  rate")})
+    before = work.scan().manifest
+
+    run_formatter(work, tool)
+    work.human()
+
+    assert before == work.scan().manifest
+
+
+def test_a_formatter_run_by_a_model_does_not_make_it_the_author(work: Work):
+    work.human({"b.py": HUMAN})
+    work.ai({"a.py": PRICES})
+    run_formatter(work, ["ruff", "format", "--no-cache"])
+    work.ai({}, trailer=CODEX)
+
+    manifest = work.scan().manifest
+
+    assert ["anthropic/claude-opus-4-6"] == [g.model for g in manifest.generations.values()]
+    assert ["a.py"] == list(manifest.files)
+
+
+def run_formatter(work: Work, tool: list[str]) -> None:
+    before = {path: path.read_text() for path in work.root.glob("*.py")}
+    subprocess.run([sys.executable, "-m", *tool, *map(str, before)], check=True, capture_output=True)
+    assert all(text != path.read_text() for path, text in before.items())
+
+
+def test_a_formatter_run_that_is_not_committed_changes_nothing(work: Work):
+    work.ai({"a.py": PRICES})
+    before = work.scan().manifest
+
+    run_formatter(work, ["black", "-q"])
+
+    assert before == work.scan().manifest
+
+
+def test_two_formatter_runs_and_an_edit_between_keep_each_line_with_its_writer(work: Work):
+    work.ai({"a.py": PRICES})
+    work.human({"a.py": PRICES.replace("'", '"')})
+    work.human({"a.py": PRICES.replace("'", '"').replace("1 + rate", "2 + rate")})
+    reformatted = PRICES.replace("'", '"').replace("1 + rate", "2 + rate").replace("items, rate", "items,\n    rate,\n")
+    work.human({"a.py": reformatted})
+
+    files = work.scan().manifest.files["a.py"]
+
+    assert ("mixed", "ai", "ai") == tuple(files[q].contributor for q in ("total", "shipping", "<module>"))
+    assert 0.8 <= (files["total"].ai_lines or 0) < 0.95
+
+
+def test_a_persons_line_in_a_function_that_a_model_reformatted_stays_a_persons(work: Work):
+    first = "def f(a, b):\n    x = {'k': a}\n    y = 'two'\n    return x, y, b\n"
+    work.human({"a.py": first})
+    work.ai({"a.py": first.replace("y = 'two'", "y = 'three'")})
+    work.ai({"a.py": first.replace("y = 'two'", "y = 'three'").replace("'", '"')}, trailer=CODEX)
+
+    record_ = work.scan().manifest.files["a.py"]["f"]
+
+    assert ("mixed", 0.25, ()) == (record_.contributor, record_.ai_lines, record_.other_generations)
+
+
+def test_inserted_lines_above_change_nothing(work: Work):
+    work.ai({"a.py": PRICES})
+    before = work.scan().manifest.files["a.py"]
+
+    work.human({"a.py": "'''Prices.'''\n# a comment\n\n" + PRICES})
+
+    assert before == work.scan().manifest.files["a.py"]
+
+
+def test_a_renamed_file_keeps_its_records(work: Work):
+    work.ai({"a.py": PRICES})
+    before = work.scan().manifest
+    (work.root / "src").mkdir()
+    work.git("mv", "a.py", "src/prices.py")
+    work.human()
+
+    after = work.scan().manifest
+
+    assert before.files["a.py"] == after.files["src/prices.py"]
+    assert ["src/prices.py"] == list(after.files)
+
+
+@pytest.mark.parametrize("scanned_before", [True, False])
+def test_a_renamed_function_keeps_its_record(work: Work, scanned_before):
+    work.ai({"a.py": PRICES})
+    if scanned_before:
+        work.scan()
+    work.human({"a.py": PRICES.replace("def total(", "def sum_of_prices(")})
+
+    files = work.scan().manifest.files["a.py"]
+
+    assert ["<module>", "shipping", "sum_of_prices"] == sorted(files)
+    assert ("ai", 1.0) == (files["sum_of_prices"].contributor, files["sum_of_prices"].ai_lines)
+
+
+def test_a_function_moved_to_another_file_keeps_its_record(work: Work):
+    work.human({"b.py": HUMAN})
+    work.ai({"a.py": PRICES})
+    cut = PRICES.index("def shipping")
+    work.human({"a.py": PRICES[:cut].rstrip() + "\n", "b.py": "import math\n" + HUMAN + "\n\n" + PRICES[cut:]})
+
+    files = work.scan().manifest.files
+
+    assert (["<module>", "total"], ["shipping"]) == (sorted(files["a.py"]), sorted(files["b.py"]))
+    assert ("ai", 1.0) == (files["b.py"]["shipping"].contributor, files["b.py"]["shipping"].ai_lines)
+
+
+def test_a_model_that_moves_a_persons_function_is_not_its_author(work: Work):
+    work.human({"a.py": HUMAN + "\n\n" + PRICES[PRICES.index("def shipping") :]})
+    work.ai({"a.py": HUMAN, "b.py": PRICES[PRICES.index("def shipping") :]})
+
+    assert {} == work.scan().manifest.files
+
+
+def test_one_edited_constant_touches_that_function_alone(work: Work):
+    work.ai({"a.py": PRICES})
+    before = work.scan().manifest.files["a.py"]
+    work.human({"a.py": PRICES.replace("> 10", "> 20")})
+
+    after = work.scan().manifest.files["a.py"]
+
+    assert {"total"} == {name for name in before if before[name] != after[name]}
+    assert "mixed" == after["total"].contributor
+
+
+def test_blank_and_comment_lines_do_not_count(work: Work):
+    work.ai({"a.py": "def f(a):\n    b = a\n    return b\n"})
+    work.human({"a.py": "def f(a):\n    # why\n\n    # because\n    b = a\n\n    return b\n"})
+
+    assert 1.0 == work.scan().manifest.files["a.py"]["f"].ai_lines
+
+
+def test_the_generation_with_most_lines_leads_and_of_equals_the_newest(work: Work):
+    work.ai({"a.py": "def f(a):\n    return a\n\n\ndef g(a):\n    a = 1\n    return a\n"})
+    newer = work.ai(
+        {"a.py": "def f(a):\n    return a + 1\n\n\ndef g(a):\n    a = 1\n    return a - 7\n"}, trailer=CODEX
+    )
+
+    manifest = work.scan().manifest
+    files = manifest.files["a.py"]
+
+    assert newer == manifest.generations[files["f"].generation].commit
+    assert "claude-code" == manifest.generations[files["g"].generation].tool
+    assert (files["f"].generation,) == files["g"].other_generations
+
+
+def test_ignored_revisions_are_seen_through(work: Work):
+    work.ai({"a.py": "def f(a):\n    return a*2\n"})
+    sweep = work.human({"a.py": "def f(a):\n    return a+a\n"})
+    work.human({".git-blame-ignore-revs": f"# a sweep\n{sweep}\n"})
+
+    assert {"a.py::f": "ai"} == work.marks()
+
+
+def test_a_broken_list_of_ignored_revisions_is_said_and_passed_over(work: Work):
+    work.ai({"a.py": PRICES, ".git-blame-ignore-revs": "HEAD~1\n"})
+
+    found = work.scan()
+
+    assert 1 == len(found.ignored)
+    assert ".git-blame-ignore-revs:1: " in found.ignored[0]
+    assert 3 == len(found.manifest.files["a.py"])
+
+
+def test_a_record_outranks_trailers_while_the_code_is_the_same(work: Work):
+    work.ai({"a.py": PRICES})
+    record("a.py::total", model="gpt-5.2", tool="codex", prompt="x" * 50, repo=work.root)
+
+    manifest = work.scan().manifest
+
+    assert "openai/gpt-5.2" == manifest.generations[manifest.files["a.py"]["total"].generation].model
+    assert "anthropic/claude-opus-4-6" == manifest.generations[manifest.files["a.py"]["shipping"].generation].model
+
+
+def test_an_edited_function_without_other_evidence_keeps_its_old_hash(work: Work):
+    work.human({"a.py": PRICES})
+    record("a.py", model="gpt-5.2", repo=work.root)
+    before = work.scan().manifest.files["a.py"]
+    work.human({"a.py": PRICES.replace("> 10", "> 20")})
+
+    assert before == work.scan().manifest.files["a.py"]
+
+
+def test_an_edited_function_with_line_evidence_takes_it(work: Work):
+    work.human({"a.py": PRICES})
+    record("a.py", model="gpt-5.2", repo=work.root)
+    work.ai({"a.py": PRICES.replace("> 10", "> 20")})
+
+    manifest = work.scan().manifest
+
+    assert "trailers" == manifest.generations[manifest.files["a.py"]["total"].generation].evidence
+    assert "record" == manifest.generations[manifest.files["a.py"]["shipping"].generation].evidence
+
+
+@pytest.mark.parametrize(
+    ("edit", "path", "qualname"),
+    [
+        (lambda w: w.git("mv", "a.py", "b.py"), "b.py", "total"),
+        (lambda w: w.write("a.py", PRICES.replace("def total", "def sum_up")), "a.py", "sum_up"),
+        (lambda w: (w.write("a.py", HUMAN), w.write("c.py", PRICES[13:])), "c.py", "total"),
+    ],
+    ids=["file renamed", "function renamed", "function moved"],
+)
+def test_a_record_moves_along_with_its_code(work: Work, edit, path, qualname):
+    work.human({"a.py": PRICES})
+    record("a.py::total", model="gpt-5.2", repo=work.root)
+    edit(work)
+    work.human()
+
+    files = work.scan().manifest.files
+
+    assert {path: [qualname]} == {p: list(functions) for p, functions in files.items()}
+
+
+def test_a_record_with_two_places_to_go_goes_nowhere(work: Work):
+    work.human({"a.py": PRICES})
+    record("a.py::total", model="gpt-5.2", repo=work.root)
+    (work.root / "a.py").unlink()
+    work.human({"b.py": PRICES, "c.py": PRICES})
+
+    assert {} == work.scan().manifest.files
+
+
+def test_records_of_deleted_functions_and_files_go(work: Work):
+    work.human({"a.py": PRICES, "b.py": HUMAN})
+    record(["a.py", "b.py"], model="gpt-5.2", repo=work.root)
+    (work.root / "b.py").unlink()
+    work.human({"a.py": "import math\n"})
+
+    assert {"a.py": ["<module>"]} == {p: list(functions) for p, functions in work.scan().manifest.files.items()}
+
+
+def test_a_record_from_commits_that_a_squash_left_behind_stays(work: Work):
+    work.human({"a.py": "X = 1\n"})
+    work.git("checkout", "-q", "-b", "topic")
+    work.ai({"b.py": PRICES})
+    before = work.scan().manifest
+    work.git("checkout", "-q", "main")
+    work.git("checkout", "topic", "--", "b.py")
+    work.human()
+
+    assert before == work.scan().manifest
+
+
+def test_a_file_that_does_not_parse_is_reported_and_its_records_stay(work: Work):
+    work.ai({"a.py": PRICES, "b.py": HUMAN})
+    before = work.scan().manifest.files["a.py"]
+    work.write("a.py", PRICES + "\n<<<<<<< HEAD\n")
+
+    found = work.scan()
+
+    assert before == found.manifest.files["a.py"]
+    assert ["a.py: not valid Python: invalid syntax"] == list(found.unreadable)
+
+
+def test_only_commits_after_since_count(work: Work):
+    first = work.ai({"a.py": HUMAN})
+    work.ai({"b.py": PRICES}, trailer=CODEX)
+
+    assert ["b.py"] == list(work.scan(since=first).manifest.files)
+
+
+def test_an_unknown_since_is_one_clear_line(work: Work):
+    work.human({"a.py": HUMAN})
+
+    with pytest.raises(
+        UsageError, match=r"^--since 'no\\x1bwhere': no such commit here; give a commit, tag or branch$"
+    ):
+        work.scan(since="no\x1bwhere")
+
+
+def test_a_shallow_clone_is_refused_unless_since_is_inside(work: Work, tmp_path: Path):
+    work.human({"a.py": HUMAN})
+    inside = work.human({"a.py": HUMAN + "\nX = 1\n"})
+    work.ai({"b.py": PRICES})
+    work.git("clone", "-q", "--depth=2", f"file://{work.root}", str(tmp_path / "clone"))
+    clone = Work(tmp_path / "clone")
+
+    with pytest.raises(UsageError, match="shallow"):
+        clone.scan()
+    assert ["b.py"] == list(clone.scan(since=inside).manifest.files)
+
+
+def test_hostile_file_names_are_left_out_and_counted(work: Work):
+    for name in ('a"b.py', "a\nb.py", "a\\b.py", "-rf.py", "--help.py", "ok.py", ":(top)x.py", "ü.py", "a b.py"):
+        work.write(name, f"def f():\n    return {name!r}\n")
+    with open(bytes(work.root) + b"/\xff.py", "w") as file:  # noqa: PTH123  # a name that is no text
+        file.write("def f(): pass\n")
+    work.ai({})
+
+    found = work.scan()
+
+    assert ["--help.py", "-rf.py", ":(top)x.py", "a b.py", "ok.py", "ü.py"] == sorted(found.manifest.files)
+    assert (4, ()) == (found.unnameable, found.unreadable)
+
+
+def test_links_are_not_followed(work: Work, tmp_path: Path):
+    (tmp_path / "secret.py").write_text(PRICES)
+    (work.root / "link.py").symlink_to(tmp_path / "secret.py")
+    work.ai({"a.py": HUMAN})
+
+    assert ["a.py"] == list(work.scan().manifest.files)
+
+
+def test_nothing_of_a_person_reaches_the_manifest(work: Work):
+    message = (
+        "Write\n\nCo-authored-by: Jane's Claude <noreply@anthropic.com>\nSigned-off-by: Jane Doe <jane@example.com>\n"
+        "Claude-Session: https://claude.ai/code/session_0123\n"
+    )
+    work.commit(message, {"a.py": HUMAN})
+    work.scan()
+
+    text = (work.root / MANIFEST_PATH).read_text()
+    assert not [word for word in ("Jane", "example.com", "anthropic.com", "session", "https:") if word in text]
+
+
+def test_an_interrupted_scan_leaves_the_manifest_as_it_was(work: Work):
+    work.ai({"a.py": PRICES})
+
+    def interrupt(_done: int, _total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        scan(Repository(work.root), progress=interrupt)
+    assert not (work.root / MANIFEST_PATH).exists()
+
+
+def test_a_human_record_stays(work: Work):
+    work.ai({"a.py": HUMAN})
+    found = work.scan().manifest
+    files = {"a.py": {"greet": Record("human", code_hash=found.files["a.py"]["greet"].code_hash)}}
+    from aiprov.provenance import write_manifest
+    from aiprov_runtime._manifest import Manifest
+
+    write_manifest(work.root, Manifest({}, files))
+
+    assert "human" == work.scan().manifest.files["a.py"]["greet"].contributor
