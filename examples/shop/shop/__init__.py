@@ -1,0 +1,1 @@
+"""A small shop: look for things, get a quote, place an order."""
