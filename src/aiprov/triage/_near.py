@@ -1,0 +1,83 @@
+"""Changed functions by a model that stand beside the stack: they may have made the state that another trips over."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from aiprov.triage._change import Changes
+from aiprov.triage._responsibility import Shape
+from aiprov.triage._score import CHANGED, Board, Scored
+from aiprov.triage._verdict import MOSTLY
+from aiprov_runtime._functions import MODULE, definitions, parse
+
+NEAR = 0.25
+_INNERMOST = 5
+_Q = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    key: str
+    linked: Scored
+    """The function on the stack that it stands beside."""
+    relation: str
+    score: float
+
+
+def near(
+    board: Board,
+    *,
+    shapes: Sequence[Shape],
+    changes: Changes,
+    revision: str,
+    is_ai: Callable[[str], bool],
+) -> list[Near]:
+    """Best first. Nothing where code that changed is on the stack itself and fits."""
+    found: dict[str, Near] = {}
+    for key in sorted(_linkable(board, shapes)):
+        linked = board.functions[key]
+        if linked.q > _Q or linked.led_by_change > MOSTLY or linked.change >= CHANGED:
+            continue
+        for other, relation in _neighbours(key, changes=changes, revision=revision):
+            if other in board.functions or not is_ai(other):
+                continue
+            factor = changes.factor(other, revision)
+            value = NEAR * linked.share * linked.rate.doubled * linked.specificity * factor
+            if factor >= CHANGED and (other not in found or found[other].score < value):
+                found[other] = Near(other, linked, relation, value)
+    return sorted(found.values(), key=lambda one: (-one.score, one.key))
+
+
+def _linkable(board: Board, shapes: Sequence[Shape]) -> set[str]:
+    """The innermost functions of every stack that carries excess."""
+    return {key for shape in board.excess_by_shape for key, _ in shapes[shape].weights[:_INNERMOST]}
+
+
+def _neighbours(key: str, *, changes: Changes, revision: str) -> Iterator[tuple[str, str]]:
+    path, _, qualname = key.partition("::")
+    functions = changes.codebase.regions(revision, path)
+    if functions is None or qualname not in functions:
+        return
+    called = _called(changes.codebase.source(revision, path), qualname)
+    scope = qualname.rpartition(".")[0]
+    for other in functions:
+        if other in (qualname, MODULE):
+            continue
+        if scope and not scope.endswith(".<locals>") and other.rpartition(".")[0] == scope:
+            yield f"{path}::{other}", "same class"
+        elif other.startswith(f"{qualname}.<locals>.") or qualname.startswith(f"{other}.<locals>."):
+            yield f"{path}::{other}", "nested"
+        elif other.rpartition(".")[2] in called:
+            yield f"{path}::{other}", "called by it"
+
+
+def _called(source: bytes | None, qualname: str) -> frozenset[str]:
+    """Names that a function calls, plainly or as an attribute."""
+    if source is None:
+        return frozenset()
+    nodes = [one.node for one in definitions(parse(source)) if one.qualname == qualname]
+    calls = [inner.func for node in nodes for inner in ast.walk(node) if isinstance(inner, ast.Call)]
+    plain = {func.id for func in calls if isinstance(func, ast.Name)}
+    return frozenset(plain | {func.attr for func in calls if isinstance(func, ast.Attribute)})

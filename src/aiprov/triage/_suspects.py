@@ -1,0 +1,119 @@
+"""Suspects, with all that a person needs to decide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import duckdb
+
+from aiprov.triage import _near, _units, _verdict
+from aiprov.triage._change import Changes
+from aiprov.triage._provenance import Provenance
+from aiprov.triage._resolve import Resolver
+from aiprov.triage._responsibility import Shape
+from aiprov.triage._results import SHORT, Suspect, Tier
+from aiprov.triage._score import CHANGED, Board, Scored
+from aiprov.triage._verdict import Verdict
+from aiprov.triage._window import Windows
+
+_DESCRIBED = 50
+_PREEXISTING = "its code did not change between the windows; look for data, traffic, a dependency, configuration"
+_UNKNOWN = "it is not known whether its code changed between the windows"
+
+
+@dataclass(frozen=True, slots=True)
+class Finder:
+    board: Board
+    shapes: Sequence[Shape]
+    provenance: Provenance
+    changes: Changes
+    resolver: Resolver
+
+    def all(self, connection: duckdb.DuckDBPyConnection, windows: Windows) -> Iterator[Suspect]:
+        """Every function by a model on the incident's stacks, best first."""
+        ours = [one for key, one in self.board.functions.items() if self.provenance.is_ai(key) and one.incident]
+        ours.sort(key=lambda one: (-one.score, one.q, -one.depth, one.key))
+        for scored in ours[:_DESCRIBED]:
+            shapes = [i for i in range(len(self.shapes)) if any(key == scored.key for key, _ in self.shapes[i].weights)]
+            actors = _units.actors(connection, windows, shapes)
+            verdict, reason = _verdict.judge(scored, actors=actors)
+            reason = reason or self._why_low(scored, verdict)
+            yield self._suspect(scored.key, scored, verdict=verdict, reason=reason, actors=actors)
+
+    def near(self, revision: str | None) -> list[Suspect]:
+        if revision is None:
+            return []
+        found = _near.near(
+            self.board, shapes=self.shapes, changes=self.changes, revision=revision, is_ai=self.provenance.is_ai
+        )
+        return [
+            self._suspect(
+                one.key,
+                one.linked,
+                verdict="possible",
+                reason=f"not on the stack: {one.relation} as {one.linked.key}"
+                if one.relation == "same class"
+                else f"not on the stack: {one.relation}, {one.linked.key}",
+                actors=0,
+                near=one,
+            )
+            for one in found
+        ]
+
+    def _why_low(self, scored: Scored, verdict: Verdict) -> str:
+        if verdict != "possible" or scored.change >= CHANGED:
+            return ""
+        state = self.changes.state(scored.key, self.provenance.revision)
+        return {"unchanged": _PREEXISTING, "unknown": _UNKNOWN}.get(
+            state, "a part of its errors is from a release whose code did not change"
+        )
+
+    def _suspect(
+        self, key: str, scored: Scored, *, verdict: Verdict, reason: str, actors: int, near: _near.Near | None = None
+    ) -> Suspect:
+        revision = self.provenance.revision
+        record = self.provenance.record(key)
+        generation = None if record is None else self.provenance.generation(record)
+        region = None if revision is None else self.changes.region(key, revision)
+        path = key.partition("::")[0]
+        tier: Tier = "on_stack" if near is None else "near_stack"
+        described = verdict != "none" and revision is not None and region is not None
+        return Suspect(
+            function=key,
+            contributor=record.contributor if record else "unknown",
+            model=generation.model if generation else None,
+            models=generation.models if generation else (),
+            tool=generation.tool if generation else None,
+            prompt_hash=generation.prompt_hash if generation else None,
+            state=_state(record.code_hash if record else None, region.code_hash if region else None),
+            verdict=verdict,
+            reason=reason,
+            tier=tier,
+            score=scored.score if near is None else near.score,
+            explained_share=scored.share if near is None else 0.0,
+            through=scored.through if near is None else 0.0,
+            rate=scored.rate.doubled,
+            rate_ratio=scored.rate.ratio,
+            rate_ratio_at_least=scored.rate.at_least,
+            q=scored.q,
+            specificity=scored.specificity,
+            change=scored.change if near is None else 1.0,
+            changed=self.changes.state(key, revision),
+            units_incident=scored.incident if near is None else 0.0,
+            units_baseline=scored.baseline if near is None else 0.0,
+            actors=actors,
+            resolved_by=self.resolver.how(key),
+            linked=None if near is None else near.linked.key,
+            last_change=self.provenance.codebase.last_change(revision, path, region)
+            if described and revision is not None and region is not None
+            else None,
+            revert_to=None if self.changes.baseline is None else self.changes.baseline[:SHORT],
+        )
+
+
+def _state(recorded: str | None, running: str | None) -> Literal["verified", "stale", "unverified"]:
+    if recorded is None or running is None:
+        return "unverified"
+    return "verified" if recorded == running else "stale"

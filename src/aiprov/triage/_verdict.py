@@ -1,0 +1,46 @@
+"""The words of the verdict, by rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from aiprov.triage._score import CHANGED, Scored
+
+Verdict = Literal["strong", "likely", "possible", "none"]
+ORDER: tuple[Verdict, ...] = ("none", "possible", "likely", "strong")
+Q_STRONG, Q = 0.01, 0.05
+_RATIO_STRONG = 3.0
+_SHARE_STRONG, _SHARE_LIKELY, _SHARE = 0.5, 0.25, 0.05
+_UNITS, _ACTORS = 5, 3
+MOSTLY = 0.5
+
+
+def judge(scored: Scored, *, actors: int | None) -> tuple[Verdict, str]:
+    """The verdict for a function by a model and, where it is "none", why; `actors` are its users or hosts, if known."""
+    if scored.through <= 0:
+        return "none", "no error beyond what the baseline expects passes through it"
+    if scored.q > Q:
+        return "none", f"the rise is within the usual ups and downs (q = {scored.q:.2f})"
+    if scored.rival is not None:
+        return "none", f"{scored.rival} is on the same stacks and fits the rise better"
+    if scored.share < _SHARE:
+        return "none", f"carries only {scored.share:.0%} of the excess"
+    if scored.change < CHANGED or scored.share < _SHARE_LIKELY:
+        return "possible", ""
+    breadth = scored.incident >= _UNITS and (actors is None or actors >= _ACTORS)
+    sure = scored.q <= Q_STRONG and scored.rate.at_least >= _RATIO_STRONG and scored.share >= _SHARE_STRONG
+    return ("strong" if sure and breadth else "likely"), ""
+
+
+def highest(verdicts: Iterable[Verdict]) -> Verdict:
+    return max(verdicts, key=ORDER.index, default="none")
+
+
+def at_most(verdict: Verdict, limit: Verdict) -> Verdict:
+    return min(verdict, limit, key=ORDER.index)
+
+
+def lowered(verdict: Verdict) -> Verdict:
+    """One step down, but a named suspect stays named."""
+    return verdict if verdict in ("none", "possible") else ORDER[ORDER.index(verdict) - 1]
