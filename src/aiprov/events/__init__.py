@@ -1,4 +1,4 @@
-"""Readers of error events. A new source is one module beside these."""
+"""Readers of error events. A new source is one module beside these and one name in `_READERS`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,16 @@ from dataclasses import dataclass
 
 import duckdb
 
-from aiprov.events import _tables
-from aiprov.events._model import Frame, Raised, decode_stack
+from aiprov.errors import UsageError
+from aiprov.events import _logs, _sentry, _sink, _tables
+from aiprov.events._files import opened
+from aiprov.events._model import Frame, Raised, Relation, decode_stack
 
-__all__ = ["Frame", "Loaded", "Raised", "decode_stack", "load"]
+__all__ = ["Frame", "Loaded", "Raised", "Relation", "decode_stack", "load"]
+
+
+# The first that recognises the file reads it; a log may start with anything.
+_READERS = (_sink.READER, _sentry.READER, _logs.READER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +29,15 @@ class Loaded:
 
 
 def load(source: str, connection: duckdb.DuckDBPyConnection) -> Loaded:
-    """Fill the tables `stacks` and `events` from a file, or from standard input for "-"."""
+    """Fill new tables `stacks` and `events` from a file, or from standard input for "-"."""
     _tables.create(connection)
-    return Loaded(format=source, events=0, skipped=0, problems=())
+    with opened(source) as file:
+        reader = next(reader for reader in _READERS if reader.sniff(file.head))
+        counts = reader.load(file.path, connection)
+    if not counts.events:
+        seen = "; ".join(counts.problems) if file.head.strip() else "the file is empty"
+        formats = ", ".join(reader.name for reader in _READERS)
+        raise UsageError(
+            f"{file.name}: no error event found ({seen or 'read as ' + reader.name}). Formats read: {formats}"
+        )
+    return Loaded(format=reader.name, events=counts.events, skipped=counts.skipped, problems=counts.problems)

@@ -1,0 +1,68 @@
+"""Where the bytes come from: a file, or standard input kept in a file of its own."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiprov.errors import UsageError
+
+HEAD = 256 * 1024
+_KNOWN = {
+    b"\x1f\x8b": "gzip data; unpack it first: `zcat FILE | aiprov spike -`",
+    b"\x28\xb5\x2f\xfd": "zstd data; unpack it first: `zstdcat FILE | aiprov spike -`",
+    b"PK\x03\x04": "a zip archive; unpack it first",
+    b"\xff\xfe": "UTF-16 text; convert it first: `iconv -f UTF-16 -t UTF-8`",
+    b"\xfe\xff": "UTF-16 text; convert it first: `iconv -f UTF-16 -t UTF-8`",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A regular file on disk; `name` is what the user called it, made safe to print."""
+
+    name: str
+    path: Path
+    head: bytes
+
+
+@contextmanager
+def opened(source: str) -> Iterator[Source]:
+    """The file to read; pipes and standard input are copied to disk first, because the readers seek."""
+    name = shown(source)
+    with tempfile.TemporaryDirectory(prefix="aiprov-") as scratch:
+        path = Path(source)
+        if source == "-":
+            name, path = "standard input", Path(scratch, "stdin")
+            with path.open("wb") as copy:
+                shutil.copyfileobj(sys.stdin.buffer, copy, HEAD)
+        elif not path.is_file():
+            if "\x00" in source or not path.exists():
+                raise UsageError(f"{name}: no such file")
+            if path.is_dir():
+                raise UsageError(f"{name}: a directory; name a file of error events")
+            with path.open("rb") as pipe, Path(scratch, "pipe").open("wb") as copy:
+                shutil.copyfileobj(pipe, copy, HEAD)
+            path = Path(scratch, "pipe")
+        with path.open("rb") as file:
+            head = file.read(HEAD)
+        for magic, what in _KNOWN.items():
+            if head.startswith(magic):
+                raise UsageError(f"{name}: {what}")
+        yield Source(name, path.resolve(), head)
+
+
+def pattern(path: Path) -> str:
+    """A path for DuckDB, whose file names are glob patterns."""
+    return re.sub(r"[*?\[]", lambda found: f"[{found[0]}]", str(path))
+
+
+def shown(text: str, *, limit: int = 120) -> str:
+    """Untrusted text on one line, everything beyond printable ASCII escaped."""
+    return ascii(text[:limit])[1:-1]
