@@ -47,6 +47,7 @@ def main(setup, cases, *scope_tags):
 def run(name, function, tags):
     with sentry_sdk.isolation_scope() as scope:
         scope.set_tags({**tags, "case": name})
+        scope.fingerprint = [name]
         try:
             function()
         except Exception:
