@@ -19,6 +19,7 @@ _FAMILIES = (
     ("moonshotai", re.compile(r"kimi-")),
     ("zai", re.compile(r"glm-")),
 )
+PROVIDERS = frozenset(provider for provider, _ in _FAMILIES)
 # Who passes requests on without having made the model.
 _ROUTERS = frozenset(
     {
@@ -65,8 +66,8 @@ def _model(text: str) -> str | None:
     lower = _CONTEXT.sub("", text.lower())
     if inside := _IN_BRACKETS.fullmatch(lower):
         return _model(inside[1])
-    if (hosted := _BEDROCK.fullmatch(lower)) and any(hosted[1] == provider for provider, _ in _FAMILIES):
-        return f"{hosted[1]}/{hosted[2]}"
+    if (hosted := _BEDROCK.fullmatch(lower)) and hosted[1] in PROVIDERS:
+        return f"{hosted[1]}/{hosted[2]}" if _HAS_VERSION.search(hosted[2]) else None
     if name := _CLAUDE_NAME.fullmatch(lower):
         family, version = (name[1], name[2]) if name[1] else (name[4], name[3])
         version = version.replace(".", "-")

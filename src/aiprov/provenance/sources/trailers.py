@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from aiprov.provenance._models import normalise
+from aiprov.provenance._models import PROVIDERS, normalise
 from aiprov.provenance.sources import CommitText, LineEvidence, WholeCommit
 from aiprov_runtime._manifest import Generation
 
@@ -201,7 +201,8 @@ def _of_free_text(value: str) -> _Mark | None:
     if (both := _PRODUCT_AND_MODEL.fullmatch(value)) and (tool := PRODUCTS.get(both[1].lower())):
         return _Mark(tool, *_model_in(both[2] or both[3]))
     model, raw = normalise(value)
-    return _Mark(_MODEL_ONLY, model, raw) if model else None
+    # A path such as scripts/update.py looks like provider/model, and code generators sign with it.
+    return _Mark(_MODEL_ONLY, model, raw) if model and model.partition("/")[0] in PROVIDERS else None
 
 
 def _of_footer(line: str) -> _Mark | None:
