@@ -56,7 +56,7 @@ def close(today: Module, spliced: Source, restored: Restored) -> Closed:
     for _ in range(_ROUNDS):
         result, anchors = _insert(spliced, restored.qualname, pieces)
         module = Module.read(result, what="the result")
-        wanted = _wanted(module, restored, {u.name for u in before}, ignored, warnings)
+        wanted = _wanted(module, restored, {u.name for u in before}, ignored)
         if not wanted:
             _check_meaning(module, restored, pieces, warnings)
             _check_rest(Module.read(spliced, what="the result"), module, anchors)
@@ -65,10 +65,9 @@ def close(today: Module, spliced: Source, restored: Restored) -> Closed:
             return Closed(result, added, imports, tuple(warnings))
         bound = bindings(module.tree)
         for name in wanted:
-            found = {p.text: p for p in _pieces(name, restored, bound, warnings)}
-            if found.keys() <= pieces.keys():
+            if name in bound:
                 raise Refusal(f"`{name}` would be used before it is bound; move its definition up or revert by hand")
-            pieces |= found
+            pieces |= {p.text: p for p in _pieces(name, restored, bound, warnings)}
     raise Refusal("its earlier body needs too much that is gone; revert the file instead")
 
 
@@ -77,21 +76,15 @@ def _unresolved_in(module: Module, qualname: str) -> set[str]:
     return {u.name for u in unresolved(module)[0] if any(start < u.line <= end for start, end in spans)}
 
 
-def _wanted(
-    module: Module, restored: Restored, before: set[str], ignored: set[str], warnings: dict[str, None]
-) -> list[str]:
+def _wanted(module: Module, restored: Restored, before: set[str], ignored: set[str]) -> list[str]:
     """Names to bring back: unbound in the function, or newly unbound anywhere else."""
     spans = [module.span(node) for node in module.nodes(restored.qualname)]
-    then = bindings(restored.then.tree)
     wanted: dict[str, None] = {}
     for missing in unresolved(module)[0]:
         inside = any(start < missing.line <= end for start, end in spans)
         if missing.name in (ignored if inside else before):
             continue
-        if missing.starred and missing.name not in then:
-            warnings[f"`{missing.name}` is left to a `from … import *`: not checked"] = None
-        else:
-            wanted[missing.name] = None
+        wanted[missing.name] = None
     return list(wanted)
 
 

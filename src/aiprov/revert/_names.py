@@ -97,8 +97,6 @@ def used(nodes: Sequence[ast.AST]) -> set[str]:
 class Unresolved:
     name: str
     line: int
-    starred: bool
-    """A `from … import *` may bind it."""
 
 
 def unresolved(module: Module) -> tuple[list[Unresolved], set[str]]:
@@ -110,7 +108,7 @@ def unresolved(module: Module) -> tuple[list[Unresolved], set[str]]:
     except RecursionError:
         raise Refusal("the file is nested too deeply to check its names; revert by hand") from None
     missing = [
-        Unresolved(m.message_args[0], m.lineno, isinstance(m, messages.ImportStarUsage))
+        Unresolved(m.message_args[0], m.lineno)
         for m in found
         if isinstance(m, messages.UndefinedName | messages.UndefinedLocal | messages.ImportStarUsage)
     ]

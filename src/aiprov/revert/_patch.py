@@ -11,6 +11,9 @@ from aiprov.errors import UsageError
 from aiprov.git import GitError, Repository
 
 _CONTEXT = 3
+Opcode = tuple[str, int, int, int, int]
+"""`difflib`'s: what to do, then the lines of old and new that it covers."""
+
 _SPECIAL = re.compile(rb'[\x00-\x1f\x7f"\\]')
 _ESCAPES = {7: b"\\a", 8: b"\\b", 9: b"\\t", 10: b"\\n", 11: b"\\v", 12: b"\\f", 13: b"\\r", 34: b'\\"', 92: b"\\\\"}
 
@@ -19,9 +22,9 @@ def diff(path: str, before: bytes, after: bytes) -> bytes:
     """A unified diff that `git apply` takes; empty where nothing differs."""
     # Latin-1 keeps every byte, so difflib can be handed text.
     old, new = (_lines(data.decode("latin-1")) for data in (before, after))
-    groups = _groups(old, new)
-    if not groups:
+    if old == new:
         return b""
+    groups = _groups(_opcodes(old, new))
     left, right = (_quoted(f"{side}/{path}") for side in "ab")
     tab = b"\t" if b" " in left and not left.startswith(b'"') else b""
     head = b"diff --git %b %b\n--- %b%b\n+++ %b%b\n" % (left, right, left, tab, right, tab)
@@ -33,20 +36,48 @@ def _lines(text: str) -> list[str]:
     return [line + "\n" for line in text.split("\n")[:-1]] + [tail for tail in text.split("\n")[-1:] if tail]
 
 
-def _groups(old: list[str], new: list[str]) -> list[list[tuple[str, int, int, int, int]]]:
-    """Changed blocks with their context; the equal head and tail are cut off first, which is most of a file."""
+def _opcodes(old: list[str], new: list[str]) -> list[Opcode]:
+    """What differs, the equal head and tail of the file cut off first: that is most of it."""
     shorter = min(len(old), len(new))
     head = next((i for i in range(shorter) if old[i] != new[i]), shorter)
     tail = next((i for i in range(shorter - head) if old[-1 - i] != new[-1 - i]), shorter - head)
-    head, tail = max(0, head - _CONTEXT), max(0, tail - _CONTEXT)
     matcher = difflib.SequenceMatcher(None, old[head : len(old) - tail], new[head : len(new) - tail])
-    return [
-        [(tag, a + head, b + head, c + head, d + head) for tag, a, b, c, d in group]
-        for group in matcher.get_grouped_opcodes(_CONTEXT)
-    ]
+    middle = [(tag, a + head, b + head, c + head, d + head) for tag, a, b, c, d in matcher.get_opcodes()]
+    ends = ("equal", len(old) - tail, len(old), len(new) - tail, len(new))
+    merged: list[Opcode] = []
+    for opcode in [("equal", 0, head, 0, head), *middle, ends]:
+        if merged and merged[-1][0] == opcode[0]:
+            merged[-1] = (opcode[0], merged[-1][1], opcode[2], merged[-1][3], opcode[4])
+        else:
+            merged.append(opcode)
+    return merged
 
 
-def _hunk(group: Sequence[tuple[str, int, int, int, int]], old: list[str], new: list[str]) -> bytes:
+def _groups(opcodes: Sequence[Opcode]) -> list[list[Opcode]]:
+    """Hunks: changes with up to three equal lines around them, joined where those would touch."""
+    groups: list[list[Opcode]] = []
+    current: list[Opcode] = []
+    before: Opcode | None = None
+    for opcode in opcodes:
+        tag, a, b, c, d = opcode
+        if tag != "equal":
+            current += [before] if before else []
+            current.append(opcode)
+            before = None
+            continue
+        start = b - _CONTEXT if b - a > _CONTEXT else a
+        if current and b - a > 2 * _CONTEXT:
+            groups.append([*current, (tag, a, a + _CONTEXT, c, c + _CONTEXT)])
+            current = []
+        before = opcode if current else (tag, start, b, d - (b - start), d)
+    if current and before:
+        tag, a, b, c, _ = before
+        kept = min(b - a, _CONTEXT)
+        current.append((tag, a, a + kept, c, c + kept))
+    return [*groups, current] if current else groups
+
+
+def _hunk(group: Sequence[Opcode], old: list[str], new: list[str]) -> bytes:
     first, last = group[0], group[-1]
     ranges = _range(first[1], last[2]), _range(first[3], last[4])
     parts = [b"@@ -%b +%b @@\n" % ranges]
