@@ -1,5 +1,89 @@
+"""`aiprov demo`: a full incident on this machine."""
+
 from __future__ import annotations
 
+import contextlib
+import importlib.util
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-def demo() -> None:
-    raise NotImplementedError
+import typer
+
+from aiprov.cli._output import console, emit, note
+from aiprov.errors import UsageError
+
+if TYPE_CHECKING:
+    from aiprov.demo import Example
+
+
+def demo(
+    *,
+    keep: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Play in this new or empty directory and leave it there.")
+    ] = None,
+    source: Annotated[
+        Path | None, typer.Option("--from", metavar="DIR", help="Play this copy of the example, with a bug of yours.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> int:
+    """Ship a bad release of a small service, watch its errors, find the function and revert it."""
+    if importlib.util.find_spec("flask") is None:
+        raise UsageError("the demo's service needs Flask: pip install 'aiprov[cli,demo]'")
+    from aiprov.demo import Aloud, Quiet, conclude, find_example, load_example, payload, play
+
+    example = load_example(source.resolve() if source else find_example())
+    out = console()
+    tell = Quiet(note) if as_json else Aloud(out)
+    with _stopped_cleanly(), _directory(keep) as directory:
+        if keep:
+            _copy(example, directory / "example")
+        outcome = play(example, directory, tell=tell)
+        code = conclude(outcome, tell=tell)
+        if as_json:
+            emit({**payload(outcome), "kept": str(directory) if keep else None}, verb="demo")
+        elif keep:
+            tell.step(f"Kept in {directory}")
+            tell.facts(
+                [
+                    ("shop/", "the repository; try: git log, aiprov show shop/discounts.py"),
+                    ("errors.jsonl", "what the service wrote; try the spike command from shop/"),
+                    ("example/", "what it was made from; example/bug/ holds the bug"),
+                ]
+            )
+            tell.say("", "Give it another bug, then play it again:")
+            tell.quote(f"aiprov demo --from {directory / 'example'}")
+    return code
+
+
+@contextlib.contextmanager
+def _directory(keep: Path | None) -> Iterator[Path]:
+    if keep is None:
+        with tempfile.TemporaryDirectory(prefix="aiprov-demo-") as temporary:
+            yield Path(temporary).resolve()
+        return
+    if keep.exists() and not keep.is_dir():
+        raise UsageError(f"--keep {keep}: is a file; name a new or empty directory")
+    if keep.is_dir() and any(keep.iterdir()):
+        raise UsageError(f"--keep {keep}: not empty; name a new or empty directory")
+    keep.mkdir(parents=True, exist_ok=True)
+    yield keep.resolve()
+
+
+def _copy(example: Example, target: Path) -> None:
+    shutil.copytree(example.root, target, ignore=shutil.ignore_patterns("__pycache__"))
+
+
+@contextlib.contextmanager
+def _stopped_cleanly() -> Iterator[None]:
+    """A hang-up or SIGTERM ends the children and removes the directory, as Ctrl-C does."""
+    caught = [signal.SIGTERM, signal.SIGHUP]
+    before = [signal.signal(number, signal.default_int_handler) for number in caught]
+    try:
+        yield
+    finally:
+        for number, handler in zip(caught, before, strict=True):
+            signal.signal(number, handler)

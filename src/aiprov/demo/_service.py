@@ -1,0 +1,84 @@
+"""One release of the shop as a running process."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import select
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiprov.demo._commands import CommandError, Commands
+
+START_SECONDS, STOP_SECONDS = 30.0, 5.0
+
+
+def deploy(repository: Commands, revision: str, directory: Path) -> None:
+    """The files of a revision, without its history, as on a production machine."""
+    command = ["git", "archive", "--format=tar", revision]
+    archive = subprocess.run(
+        command, cwd=repository.directory, env=dict(repository.environment), capture_output=True, check=True
+    )
+    directory.mkdir(parents=True)
+    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
+        files.extractall(directory, filter="data")
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    host: str
+    port: int
+
+
+@contextlib.contextmanager
+def serving(
+    directory: Path, *, release: str, sink: Path, log: Path, environment: Mapping[str, str]
+) -> Iterator[Service]:
+    """Runs until the block ends, however it ends."""
+    settings = {**environment, "AIPROV_SINK": str(sink), "AIPROV_RELEASE": release, "AIPROV_ENVIRONMENT": "production"}
+    with log.open("wb") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "shop"],
+            cwd=directory,
+            env=settings,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+        )
+    try:
+        yield _ready(process, log)
+    finally:
+        _stop(process)
+
+
+def _ready(process: subprocess.Popen[bytes], log: Path) -> Service:
+    """The address that the service prints once it listens."""
+    assert process.stdout is not None
+    said, deadline = b"", time.monotonic() + START_SECONDS
+    while not said.endswith(b"\n"):
+        left = deadline - time.monotonic()
+        ready, _, _ = select.select([process.stdout], [], [], max(0.0, left))
+        piece = os.read(process.stdout.fileno(), 4096) if ready else b""
+        if not piece:
+            lines = log.read_text("utf-8", "replace").strip().splitlines() or ["it said nothing"]
+            raise CommandError(f"the shop did not start: {lines[-1]}")
+        said += piece
+    host, _, port = said.decode("ascii", "replace").strip().removeprefix("http://").partition(":")
+    return Service(host, int(port))
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
