@@ -19,6 +19,7 @@ _TICK = timedelta(microseconds=1)
 _NEAR_START = 3
 _SHOWN = 5
 _SOME = 0.1
+_MIN_BEFORE = 6
 
 
 @dataclass(slots=True)
@@ -151,21 +152,32 @@ def _proposed(
     if first is None or last is None:
         raise UsageError("the events carry no time: give --release and --baseline-release")
     until = last + _TICK
-    rise = find_rise(_units.timeline(connection, since=first, until=until, buckets=BUCKETS))
-    if rise is None:
-        return None
+    _units.side(connection, Windows(Window(), Window(first, until)))
+    counts = _units.timeline(connection, since=first, until=until, buckets=BUCKETS, value="evidence")
+    rise = find_rise(counts)
+    name, begun = _newest(releases, spans)
     bucket = (until - first) / BUCKETS
+    if rise is None:
+        if begun is None or begun - first < _MIN_BEFORE * bucket:
+            return None
+        notes.append(f"No rise stands out in the sum of all errors: release {name} is compared with what ran before.")
+        return Windows(Window(begun, until), Window(first, begun), proposed=True)
     start, end = first + rise.start * bucket, first + rise.end * bucket
-    newest = max(
-        (index for index, span in spans.items() if span.first and releases.all[index].release),
-        key=lambda index: spans[index].first or first,
-        default=None,
-    )
-    begun = spans[newest].first if newest is not None else None
-    if newest is not None and begun is not None and begun > first and abs(begun - start) <= _NEAR_START * bucket:
+    if begun is not None and begun > first and abs(begun - start) <= _NEAR_START * bucket:
         start = begun
-        notes.append(f"The rise starts with the first event of release {releases.all[newest].release}.")
+        notes.append(f"The rise starts with the first event of release {name}.")
     return Windows(Window(start, until if rise.end == BUCKETS else end), Window(first, start), proposed=True)
+
+
+def _newest(releases: Releases, spans: dict[int, Span]) -> tuple[str | None, datetime | None]:
+    """The release that appeared last, and when, if there are two or more."""
+    seen = [
+        (span.first, releases.all[i].release) for i, span in spans.items() if span.first and releases.all[i].release
+    ]
+    if len({name for _, name in seen}) < 2:  # noqa: PLR2004  # the first of all started nothing
+        return None, None
+    begun, name = max((first, name or "") for first, name in seen if first)
+    return name, begun
 
 
 def dominant(groups: Sequence[Group], *, windows: Windows, ratio: float) -> tuple[int | None, int | None]:

@@ -15,6 +15,9 @@ from aiprov.triage._window import Side
 _FLOOR = 1e-9
 CHANGED = 0.9
 """From here on a change factor counts as "the code changed"."""
+UNCHANGED = 0.2
+"""Up to here it counts as "the code did not change"."""
+_NEAREST = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,8 @@ class Scored:
     change: float
     depth: float
     """Mean share by position alone, for ties."""
+    inner: float
+    """Share of its excess where it is among the three functions nearest to the raise."""
     rival: str | None
     """The function not written by a model that fits most of its excess better, if there is one."""
     led_by_change: float
@@ -155,6 +160,7 @@ class _Tally:
         self.through: dict[str, float] = defaultdict(float)
         self.depth: dict[str, float] = defaultdict(float)
         self.changed: dict[str, float] = defaultdict(float)
+        self.inner: dict[str, float] = defaultdict(float)
         self.led_by_change: dict[str, float] = defaultdict(float)
         self.outweighed: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
 
@@ -171,7 +177,8 @@ class _Tally:
         whole = sum(fit.values())
         best = max(fit, key=lambda key: fit[key])
         rival = max((key for key in fit if not is_ai(key)), key=lambda key: fit[key], default=None)
-        for key, weight in weights:
+        for rank, (key, weight) in enumerate(weights):
+            self.inner[key] += carried * (rank < _NEAREST)
             self.share[key] += carried * fit[key] / whole
             self.through[key] += carried
             self.depth[key] += carried * weight
@@ -199,6 +206,7 @@ def _scored(  # noqa: PLR0913, PLR0917  # the row's own columns
         specificity=special,
         change=tally.changed[key] / through if through else 0.0,
         depth=tally.depth[key] / through if through else 0.0,
+        inner=tally.inner[key] / through if through else 0.0,
         rival=max(rivals, key=lambda other: rivals[other]) if is_outweighed else None,
         led_by_change=tally.led_by_change[key] / through if through else 0.0,
     )

