@@ -27,7 +27,7 @@ _REFUSED = 2
 class Suspect(msgspec.Struct, frozen=True):
     function: str
     verdict: str
-    revert: str
+    revert: str | None = None
     model: str | None = None
     prompt_hash: str | None = None
 
@@ -160,7 +160,7 @@ class _Stage:
 
     def revert(self, suspect: Suspect, bad: str) -> frozenset[str]:
         """What differs after the command that `spike` gave, tagged as a release of its own; empty where it refuses."""
-        words = shlex.split(suspect.revert)
+        words = shlex.split(suspect.revert or "")
         if words[:2] != ["aiprov", "revert"]:
             raise CommandError(f"spike gave no revert command for {suspect.function}")
         self.tell.show(self.shop, *words[1:], ok=(0, _REFUSED))
