@@ -11,6 +11,8 @@ from aiprov_runtime._functions import MODULE, Definition, code_hash, definitions
 
 _SCOPES = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+# Where statements hold statements.
+_BODIES = ("body", "orelse", "finalbody", "handlers", "cases")
 # What these hold, formatters and versions of Python arrange differently.
 _OPAQUE = (*_FUNCTIONS, ast.JoinedStr, ast.Delete)
 
@@ -29,10 +31,9 @@ class Code:
             if definition.qualname != MODULE:
                 end = min(definition.end, len(lines))
                 self._owners[definition.start : end + 1] = [definition.qualname] * (end + 1 - definition.start)
-        for node in ast.walk(tree):
-            if isinstance(node, _SCOPES) and (docstring := _docstring(node)):
-                for line in range(docstring.lineno, min(docstring.end_lineno or 0, len(lines)) + 1):
-                    self._counts[line] = False
+        for docstring in _docstrings(tree):
+            for line in range(docstring.lineno, min(docstring.end_lineno or 0, len(lines)) + 1):
+                self._counts[line] = False
         self._bodies: dict[str, str] = {}
 
     def owner(self, line: int) -> str | None:
@@ -81,6 +82,16 @@ def _docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunc
     if isinstance(head, ast.Expr) and isinstance(head.value, ast.Constant) and isinstance(head.value.value, str):
         return head
     return None
+
+
+def _docstrings(tree: ast.Module) -> Iterator[ast.Expr]:
+    pending: list[ast.AST] = [tree]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, _SCOPES) and (docstring := _docstring(node)):
+            yield docstring
+        for name in _BODIES:
+            pending += getattr(node, name, ())
 
 
 def _lines(root: ast.AST) -> Iterator[int]:

@@ -25,6 +25,8 @@ from aiprov_runtime._functions import MODULE
 from aiprov_runtime._manifest import Generation
 
 Place = tuple[str, str, int]
+Version = tuple[str, str]
+"""A commit and a path there."""
 Tally = Counter[Generation | None]
 _MAX_STEPS = 10_000
 _CACHED_TREES = 64
@@ -49,7 +51,7 @@ class Lineage:
         self._code: Callable[[str, str], Code | None] = lru_cache(_CACHED_TREES)(self._read_code)
         self._essence: Callable[[str, str], Essence | None] = lru_cache(_CACHED_TEXTS)(self._read_essence)
         self._blame_at: Callable[[str, str], Blame] = lru_cache(_CACHED_TREES)(self._read_blame)
-        self._before: Callable[[str, str, str, tuple[str, str] | None], tuple[str, str, str] | None]
+        self._before: Callable[[str, str, str, tuple[Version, ...], bool], tuple[str, str, str] | None]
         self._before = lru_cache(_CACHED_TEXTS * 8)(self._find_before)
 
     @property
@@ -105,19 +107,16 @@ class Lineage:
         return said.at(path, line) if said else None
 
     def _follow(
-        self, commit: str, path: str, lines: list[int], previous: tuple[str, str] | None, *, module: bool
+        self, commit: str, path: str, lines: list[int], previous: Version | None, *, module: bool
     ) -> tuple[list[Place], Blame] | None:
         """The same lines one version earlier, None where this commit is their origin."""
         if not self._history.concerns(commit):
             return None
-        if not self._may_be_older(commit, path, lines, previous, module=module):
-            return None
-        code = self._code(commit, path)
+        sources = tuple(self._sources(commit, path, lines, previous, module=module))
+        code = self._code(commit, path) if sources else None
         owner = code.owner(lines[0]) if code else None
-        if code is None or owner is None:
-            return None
-        before = self._before(commit, path, owner, previous)
-        if before is None:
+        before = self._before(commit, path, owner, sources, sources[0] == previous) if owner else None
+        if before is None or code is None or owner is None:
             return None
         parent, old_path, name = before
         old = self._code(parent, old_path)
@@ -127,22 +126,22 @@ class Lineage:
         places = [blamed.lines.get(lookup.get(line, 0)) for line in lines]
         return ([place for place in places if place], blamed) if all(places) else None
 
-    def _may_be_older(
-        self, commit: str, path: str, lines: list[int], previous: tuple[str, str] | None, *, module: bool
-    ) -> bool:
-        """The quick test: the lines' essence stood in the version before, or in a file that gave code away."""
+    def _sources(
+        self, commit: str, path: str, lines: list[int], previous: Version | None, *, module: bool
+    ) -> Iterator[Version]:
+        """Earlier versions that hold the lines' essence: of this file, or else of files that gave code away."""
         new = self._essence(commit, path)
         if new is None or lines[-1] > len(new.lines):
-            return False
+            return
         text = b"".join(new.lines[lines[0] - 1 : lines[-1]]) if module else new.around(lines[0], lines[-1])
         if previous and (old := self._essence(*previous)) and text in old.text:
-            return True
-        if module or DEF not in text:
-            return False
-        others = (self._essence(*other) for other in self._others(commit, previous))
-        return any(old is not None and text in old.text for old in others)
+            yield previous
+        elif not module and DEF in text:
+            for other in self._others(commit, previous):
+                if (old := self._essence(*other)) and text in old.text:
+                    yield other
 
-    def _others(self, commit: str, previous: tuple[str, str] | None) -> Iterator[tuple[str, str]]:
+    def _others(self, commit: str, previous: Version | None) -> Iterator[Version]:
         parent = self._history.parents.get(commit)
         if parent:
             for path in self._history.changed.get(commit, ()):
@@ -150,34 +149,34 @@ class Lineage:
                     yield parent, path
 
     def _find_before(
-        self, commit: str, path: str, owner: str, previous: tuple[str, str] | None
+        self,
+        commit: str,
+        path: str,
+        owner: str,
+        sources: tuple[Version, ...],
+        is_previous: bool,  # noqa: FBT001
     ) -> tuple[str, str, str] | None:
         """Commit, path and qualname of the function before a commit that left its logic alone."""
         code = self._code(commit, path)
-        old = self._code(*previous) if previous else None
         if code is None:
             return None
         wanted = code.body_hash(owner)
-        if previous and old and owner in old.functions:
-            return (*previous, owner) if old.body_hash(owner) == wanted else None
+        if is_previous and (old := self._code(*sources[0])) and owner in old.functions:
+            return (*sources[0], owner) if old.body_hash(owner) == wanted else None
         if owner == MODULE:
             return None
-        sources = [*([previous] if previous else []), *self._others(commit, previous)]
         gone = [
             (*source, name)
             for source in sources
-            for name in self._gone(commit, path, source, wanted, is_previous=source == previous)
+            for name in self._gone(commit, path if is_previous else source[1], source, wanted)
         ]
         same_name = [found for found in gone if _last(found[2]) == _last(owner)]
         candidates = same_name or gone
         return candidates[0] if len(candidates) == 1 else None
 
-    def _gone(
-        self, commit: str, path: str, source: tuple[str, str], wanted: str, *, is_previous: bool
-    ) -> Iterator[str]:
+    def _gone(self, commit: str, there: str, source: Version, wanted: str) -> Iterator[str]:
         """Functions with this logic that the commit took away from where they were."""
         old = self._code(*source)
-        there = path if is_previous else source[1]
         now = self._code(commit, there)
         if old is None or (now is None and self._read(commit, there) is not None):
             return
