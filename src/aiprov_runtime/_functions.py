@@ -11,8 +11,8 @@ from types import CodeType
 
 MODULE = "<module>"
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
-Scope = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 _CO_OPTIMIZED = 0x1
+_PARSED = "<aiprov>"
 # Positions are not fields; these fields hold what comments, prefixes and contexts add.
 _SKIPPED_FIELDS = frozenset({"kind", "type_comment", "type_ignores", "ctx"})
 
@@ -55,47 +55,45 @@ def owner(qualname: str, *, is_function: bool = True) -> str:
     return qualname
 
 
-def owner_of_code(code: CodeType) -> str:
+def owner_of_code(code: CodeType) -> str | None:
     """The qualname of the function that owns this code object, `<module>` for class bodies and the module itself."""
-    if not code.co_flags & _CO_OPTIMIZED:
+    if code.co_flags & _CO_OPTIMIZED:
+        return owner(code.co_qualname) if "<" in code.co_qualname else code.co_qualname
+    if code.co_qualname == MODULE or "__qualname__" in code.co_names:
         return owner(code.co_qualname, is_function=False)
-    return owner(code.co_qualname) if "<" in code.co_qualname else code.co_qualname
+    return None  # what Cython and mypyc make up for a traceback: it names a function without its class
 
 
 def parse(source: str | bytes) -> ast.Module:
     """Parse quietly; every way in which a file cannot be parsed is a SyntaxError."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # invalid escapes are the author's business
-        try:
-            return ast.parse(source)
-        except (ValueError, RecursionError, MemoryError, UnicodeError) as error:
-            raise SyntaxError(str(error) or type(error).__name__) from None
+    # Invalid escapes are the author's business. `catch_warnings` would put back what another thread has changed since.
+    warnings.filterwarnings("ignore", module=_PARSED)
+    try:
+        return ast.parse(source, filename=_PARSED)
+    # SystemError: CPython 3.11 counts the depth of all threads that parse in one variable.
+    except (ValueError, RecursionError, MemoryError, SystemError) as error:
+        raise SyntaxError(str(error) or type(error).__name__) from None
 
 
 def definitions(tree: ast.Module) -> Iterator[Definition]:
     """Every function of a module in source order, the module first."""
     last = max((getattr(node, "end_lineno", 1) or 1 for node in tree.body), default=1)
     yield Definition(MODULE, tree, 1, last)
-    scopes: list[tuple[ast.AST, str, frozenset[str]]] = [(tree, "", frozenset())]
-    while scopes:
-        node, prefix, hoisted = scopes.pop()
-        inner: list[tuple[ast.AST, str, frozenset[str]]] = []
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                name = child.name if child.name in hoisted else prefix + child.name
-                inside = f"{name}."
-                if not isinstance(child, ast.ClassDef):
-                    yield Definition(name, child, first_line(child), child.end_lineno or child.lineno)
-                    inside = f"{name}.<locals>."
-                # Only the body: decorators and defaults are expressions, which hold no definitions.
-                body = ast.Module(body=child.body, type_ignores=[])
-                inner.append((body, inside, frozenset(_globals_of(child))))
-            elif not isinstance(child, ast.expr):
-                inner.append((child, prefix, hoisted))
-        scopes += reversed(inner)
+    pending: list[tuple[ast.AST, str, frozenset[str]]] = [(tree, "", frozenset())]
+    while pending:
+        node, prefix, hoisted = pending.pop()
+        inside = ast.iter_child_nodes(node)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            name = node.name if node.name in hoisted else prefix + node.name
+            prefix = f"{name}."
+            if not isinstance(node, ast.ClassDef):
+                yield Definition(name, node, first_line(node), node.end_lineno or node.lineno)
+                prefix = f"{name}.<locals>."
+            hoisted = frozenset(_globals_of(node))
+        pending += reversed([(child, prefix, hoisted) for child in inside if not isinstance(child, ast.expr)])
 
 
-def _globals_of(scope: Scope) -> Iterator[str]:
+def _globals_of(scope: FunctionNode | ast.ClassDef) -> Iterator[str]:
     """Names that a scope declares `global`: functions defined under them get no prefix."""
     pending: list[ast.AST] = list(scope.body)
     while pending:
@@ -170,8 +168,8 @@ def _parts(node: ast.AST, *, is_root: bool) -> list[object]:
             if isinstance(node, ast.Constant) and name == "value":
                 parts += [name, value]
             continue
-        if name == "body" and isinstance(node, Scope):
-            value = _without_docstring(value)  # noqa: PLW2901
+        if isinstance(value, list) and isinstance(value[0], ast.stmt):
+            value = [s for s in value if not _is_text(s)]  # noqa: PLW2901
         elif isinstance(node, ast.JoinedStr):
             value = _joined(value)  # noqa: PLW2901
         elif isinstance(node, ast.Delete):
@@ -180,12 +178,10 @@ def _parts(node: ast.AST, *, is_root: bool) -> list[object]:
     return parts
 
 
-def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
-    head = body[0] if body else None
-    is_docstring = (
-        isinstance(head, ast.Expr) and isinstance(head.value, ast.Constant) and isinstance(head.value.value, str)
-    )
-    return body[1:] if is_docstring else body
+def _is_text(statement: ast.stmt) -> bool:
+    """A docstring, or a text that stands as a statement: formatters indent both anew."""
+    value = statement.value if isinstance(statement, ast.Expr) else None
+    return isinstance(value, ast.Constant) and isinstance(value.value, str)
 
 
 def _joined(values: list[ast.expr]) -> list[object]:
@@ -215,5 +211,5 @@ def _scalar(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return f"int {value:x}"  # no limit on digits, unlike repr
     if isinstance(value, str):
-        return f"str {value}"
+        return f"str {len(value)} {value}"  # with its length, no text can pass for several tokens
     return f"{type(value).__name__} {value!r}"

@@ -57,9 +57,10 @@ class File:
         is_function = bool(code.co_flags & _CO_OPTIMIZED)
         if is_function and qualname in self.found:
             return self.found[qualname]
-        from aiprov_runtime._functions import owner
+        from aiprov_runtime._functions import owner_of_code
 
-        found = self._attribution(owner(qualname, is_function=is_function))
+        owner = owner_of_code(code)
+        found = None if owner is None else self._attribution(owner)
         if is_function and len(self.found) < _MAX_NAMES:
             self.found[qualname] = found
         return found
