@@ -18,7 +18,7 @@ from typing import Any
 from peers import call, environment, place, running
 
 PINS = Path(__file__).with_name("bugsink.txt")
-_USER, _PASSWORD = "admin", "loopback only"  # noqa: S105  # of a server that nobody else can reach
+_USER, _PASSWORD = "admin", "loopback only"  # of a server that nobody else can reach
 
 
 class Bugsink:

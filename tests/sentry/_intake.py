@@ -51,7 +51,9 @@ class Intake:
         self.others: list[tuple[str, dict[str, Any]]] = []
         self.refused: list[str] = []
 
-    def take(self, body: bytes) -> None:
+    def take(self, path: str, body: bytes) -> None:
+        if path != "/api/1/envelope/":
+            raise ValueError(f"unknown path {path}")
         _, items = decode(body)
         for header, payload in items:
             value = _object(payload)
@@ -83,9 +85,7 @@ def serving() -> Iterator[Intake]:
             try:
                 if self.headers.get("Content-Encoding") == "gzip":
                     body = gzip.decompress(body)
-                if self.path != "/api/1/envelope/":
-                    raise ValueError(f"unknown path {self.path}")
-                intake.take(body)
+                intake.take(self.path, body)
             except (ValueError, OSError) as error:
                 intake.refused.append(repr(error))
                 status = 400

@@ -146,9 +146,7 @@ def without_aiprov(root: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("reason", NO_MANIFEST)
-def test_without_a_usable_manifest_events_are_the_same(
-    root: Path, tmp_path: Path, without_aiprov: list[str], reason: str
-):
+def test_without_a_usable_manifest_events_are_the_same(root: Path, without_aiprov: list[str], reason: str):
     """Moved aside and back, since the paths in the events must be the same."""
     manifest = root / MANIFEST_PATH
     saved = manifest.read_bytes()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from peers import UV
 from sentry._intake import Intake, serving
 from sentry._project import HERE, ai, digest, make, manifest_of, no_ai, ours, run, write_manifest
 
@@ -106,7 +106,7 @@ def wheel(root: Path, place: Path) -> Path:
 def test_installed_package(tmp_path: Path, intake: Intake, cwd: str):
     root = make(tmp_path / "repository")
     site = tmp_path / "venv" / "site-packages"
-    command = [Path(sys.executable).with_name("uv"), "pip", "install", "--quiet", "--offline", "--target", site]
+    command = [UV, "pip", "install", "--quiet", "--offline", "--target", site]
     subprocess.run([*command, "--python", sys.executable, wheel(root, tmp_path)], check=True)
     start = tmp_path / "elsewhere" / "main.py"
     start.parent.mkdir()
@@ -184,8 +184,8 @@ def test_code_that_changed_after_it_was_recorded(tmp_path: Path, intake: Intake)
     edit(raising, "def ai_raises(value=0):", "def ai_raises(\n    value = 0   # nothing\n):\n    'Divides.'\n")
     edit(kinds, "return {n: 1 / n for n in range(2)}", "return {n: 1 / n for n in range(3)}")
     edit(kinds, "with_lambda", "with_a_lambda")
-    subprocess.run([Path(sys.executable).with_name("ruff"), "format", "--quiet", "--line-length=60", kinds], check=True)
-    os.rename(chains, chains.with_name("links.py"))
+    subprocess.run([sys.executable, "-m", "black", "--quiet", "--line-length=60", kinds], check=True)
+    chains.rename(chains.with_name("links.py"))
 
     cases = f"{CASE},kinds:case_dict_comprehension,kinds:case_lambda,kinds:case_method,links:case_falsy_error"
     run(root / "main.py", intake.dsn, "init,auto", cases, path=[root / "src"])

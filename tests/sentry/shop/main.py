@@ -35,7 +35,7 @@ def main(setup, cases, *scope_tags):
             scope.set_tag("case", module)
             try:
                 found = importlib.import_module(f"shop.{module}")
-            except Exception:
+            except Exception:  # noqa: BLE001  # as a framework does
                 sentry_sdk.capture_exception()
                 continue
         for name, function in vars(found).items():
@@ -46,19 +46,21 @@ def main(setup, cases, *scope_tags):
 
 def run(name, function, tags):
     with sentry_sdk.isolation_scope() as scope:
-        scope.set_tags({**tags, "case": name})
+        for key, value in {**tags, "case": name}.items():
+            scope.set_tag(key, value)
         scope.fingerprint = [name]
         try:
             function()
-        except Exception:
+        except Exception:  # noqa: BLE001  # as a framework does
             sentry_sdk.capture_exception()
 
 
 if __name__ == "__main__":
     main(*sys.argv[1:])
     if "aiprov_runtime" in sys.modules:
-        from aiprov_runtime import status
         from sentry_sdk.scope import global_event_processors
 
+        from aiprov_runtime import status
+
         ours = [p for p in global_event_processors if p.__module__ == "aiprov_sentry"]
-        print(json.dumps({**status()._asdict(), "processors": len(ours)}))
+        sys.stdout.write(json.dumps({**status()._asdict(), "processors": len(ours)}))

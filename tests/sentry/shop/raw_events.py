@@ -2,8 +2,9 @@
 
 import sys
 
-import aiprov_runtime.auto  # noqa: F401
 import sentry_sdk
+
+import aiprov_runtime.auto  # noqa: F401
 
 sentry_sdk.init(auto_enabling_integrations=False)
 SHARED_TAGS = {"case": "first", "mine": "yes"}

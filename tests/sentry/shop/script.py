@@ -4,14 +4,15 @@ import multiprocessing
 import os
 import sys
 
-import aiprov_runtime.auto  # noqa: F401
 import sentry_sdk
+
+import aiprov_runtime.auto  # noqa: F401
 
 sentry_sdk.init(auto_enabling_integrations=False)
 
 
 def ai_divides(case):
-    sentry_sdk.get_isolation_scope().set_tag("case", case)
+    sentry_sdk.set_tag("case", case)
     try:
         return 1 / 0
     except ZeroDivisionError:

@@ -1,4 +1,5 @@
 """Errors that were raised from others, while handling others, in groups, again, or far too deep."""
+# ruff: noqa: TRY201, TRY203
 
 import asyncio
 
@@ -48,7 +49,7 @@ def ai_reraises():
     try:
         human_raises()
     except ZeroDivisionError:
-        raise
+        raise  # that is the case
 
 
 def human_raises_group(*functions):
@@ -112,7 +113,7 @@ def case_raised_twice():
     try:
         human_calls(ai_raises)
     except ZeroDivisionError as error:
-        raise error  # noqa: TRY201
+        raise error
 
 
 def case_group():

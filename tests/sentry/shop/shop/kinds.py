@@ -1,4 +1,5 @@
 """Every kind of function that Python has, each raising."""
+# ruff: noqa: FBT002, PLC3002
 
 import contextlib
 import dataclasses
@@ -306,4 +307,4 @@ def case_redefined():
 
 
 def case_exec():
-    exec("1 / 0", {})  # noqa: S102
+    exec("1 / 0", {})

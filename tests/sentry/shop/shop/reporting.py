@@ -55,22 +55,7 @@ def captured(function):
         sentry_sdk.capture_exception()
 
 
-def before_fork():
-    """What still waits to be sent would be sent by the child as well."""
-    sentry_sdk.flush(10)
-    return sentry_sdk.get_isolation_scope()._tags["case"]
-
-
-def in_fork(method):
-    case = before_fork()
-    context = multiprocessing.get_context(method)
-    process = context.Process(target=in_child, args=(case,))
-    process.start()
-    process.join()
-
-
-def in_child(case):
-    sentry_sdk.get_isolation_scope().set_tag("case", case)
+def reported_in_child():
     captured(ai_raises)
     sentry_sdk.flush(10)
 
@@ -116,11 +101,10 @@ def case_queued_log_line():
     from sentry_sdk.integrations.logging import EventHandler, ignore_logger
 
     ignore_logger("queued")
-    case = sentry_sdk.get_isolation_scope()._tags["case"]
 
     class Handler(EventHandler):
         def emit(self, record):
-            sentry_sdk.get_isolation_scope().set_tag("case", case)
+            sentry_sdk.set_tag("case", "case_queued_log_line")
             self._can_record = lambda _: True
             super().emit(record)
 
@@ -165,28 +149,30 @@ def case_to_thread():
 
 
 def case_os_fork():
-    before_fork()
+    sentry_sdk.flush(10)  # a child would send what still waits a second time
     child = os.fork()
     if child == 0:
-        captured(ai_raises)
-        sentry_sdk.flush(10)
+        reported_in_child()
         os._exit(0)
     os.waitpid(child, 0)
 
 
 def case_multiprocessing_fork():
-    in_fork("fork")
+    sentry_sdk.flush(10)
+    child = multiprocessing.get_context("fork").Process(target=reported_in_child)
+    child.start()
+    child.join()
 
 
 def case_process_pool():
-    """The child reports it; the parent gets a copy without the child's frames."""
-    case = before_fork()
+    sentry_sdk.flush(10)
     with concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as pool:
-        pool.submit(in_child, case).result()
+        pool.submit(reported_in_child).result()
 
 
 def case_process_pool_in_the_parent():
-    before_fork()
+    """Nobody reported it in the child; the parent gets a copy without the child's frames."""
+    sentry_sdk.flush(10)
     with concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as pool:
         captured(pool.submit(ai_raises).result)
 
