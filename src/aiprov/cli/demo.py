@@ -19,6 +19,8 @@ from aiprov.errors import UsageError
 if TYPE_CHECKING:
     from aiprov.demo import Example
 
+INTERNAL = 3
+
 
 def demo(
     *,
@@ -33,11 +35,20 @@ def demo(
     """Ship a bad release of a small service, watch its errors, find the function and revert it."""
     if importlib.util.find_spec("flask") is None:
         raise UsageError("the demo's service needs Flask: pip install 'aiprov[cli,demo]'")
-    from aiprov.demo import Aloud, Quiet, conclude, find_example, load_example, payload, play
+    from aiprov.demo import CommandError, find_example, load_example
 
     example = load_example(source.resolve() if source else find_example())
-    out = console()
-    tell = Quiet(note) if as_json else Aloud(out)
+    try:
+        return _play(example, keep, as_json=as_json)
+    except CommandError as error:
+        note(f"aiprov: {error}")
+        return INTERNAL
+
+
+def _play(example: Example, keep: Path | None, *, as_json: bool) -> int:
+    from aiprov.demo import Aloud, Quiet, conclude, payload, play
+
+    tell = Quiet(note) if as_json else Aloud(console())
     with _stopped_cleanly(), _directory(keep) as directory:
         if keep:
             _copy(example, directory / "example")

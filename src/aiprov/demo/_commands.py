@@ -9,15 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from aiprov.errors import UsageError
-
 _AIPROV = (sys.executable, "-m", "aiprov")
 # The shop must not report to the user's own vendors, nor git sign with the user's key.
 _FOREIGN = ("AIPROV_", "DD_", "FLASK_", "GIT_", "OTEL_", "SENTRY_", "WERKZEUG_")
 
 
-class CommandError(UsageError):
-    """A step of the story failed; the text holds the command and what it said."""
+class CommandError(Exception):
+    """A step of the story failed; the text holds what failed and what it said."""
 
 
 def clean_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:

@@ -38,7 +38,13 @@ class Service:
 
 @contextlib.contextmanager
 def serving(
-    directory: Path, *, release: str, sink: Path, log: Path, environment: Mapping[str, str]
+    directory: Path,
+    *,
+    release: str,
+    sink: Path,
+    log: Path,
+    environment: Mapping[str, str],
+    stop_seconds: float = STOP_SECONDS,
 ) -> Iterator[Service]:
     """Runs until the block ends, however it ends."""
     settings = {**environment, "AIPROV_SINK": str(sink), "AIPROV_RELEASE": release, "AIPROV_ENVIRONMENT": "production"}
@@ -54,7 +60,7 @@ def serving(
     try:
         yield _ready(process, log)
     finally:
-        _stop(process)
+        _stop(process, stop_seconds)
 
 
 def _ready(process: subprocess.Popen[bytes], log: Path) -> Service:
@@ -73,10 +79,10 @@ def _ready(process: subprocess.Popen[bytes], log: Path) -> Service:
     return Service(host, int(port))
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def _stop(process: subprocess.Popen[bytes], seconds: float) -> None:
     process.terminate()
     try:
-        process.wait(STOP_SECONDS)
+        process.wait(seconds)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

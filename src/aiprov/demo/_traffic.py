@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from aiprov.demo._commands import CommandError
 from aiprov.demo._example import Request
 from aiprov.demo._service import Service
 
@@ -52,6 +53,8 @@ def send(service: Service, calls: Sequence[Call], *, release: str) -> Phase:
         shares = [pool.submit(_customer, service, calls[n::CONNECTIONS], stop) for n in range(CONNECTIONS)]
         try:
             errors = sum(share.result() for share in shares)
+        except (OSError, http.client.HTTPException) as error:
+            raise CommandError(f"{release} stopped answering: {error or type(error).__name__}") from None
         finally:
             stop.set()  # an interrupt must not wait for the rest of the traffic
     return Phase(release, len(calls), errors, time.monotonic() - started)
