@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from aiprov.git import Repository
 from aiprov.revert._source import Refusal, Source
-from aiprov_runtime._functions import MODULE, parse, region_at, regions
+from aiprov.revert._splice import Module
+from aiprov_runtime._functions import MODULE
 
 MAX_SHOWN = 10
 _MAX_FILES = 200
@@ -49,22 +50,22 @@ def _name(qualname: str) -> str | None:
 def _in_file(repository: Repository, commit: str, path: str, name: str, *, own: str | None) -> list[Caller]:
     data = repository.read(commit, path)
     try:
-        text = Source.decode(data or b"").text
-        tree = parse(text)
-    except (Refusal, SyntaxError):
+        module = Module.read(Source.decode(data or b""), what=path)
+    except Refusal:
         return []
     lines = {
         node.lineno
-        for node in ast.walk(tree)
+        for node in ast.walk(module.tree)
         if (isinstance(node, ast.Name) and node.id == name)
         or (isinstance(node, ast.Attribute) and node.attr == name)
         or (isinstance(node, ast.ImportFrom) and any(alias.name == name for alias in node.names))
     }
-    functions = regions(text) if lines else {}
-    found = []
-    for line in lines:
-        region = region_at(functions, line)
-        function = region.qualname if region else MODULE
-        if own is None or not (function == own or function.startswith(f"{own}.<locals>.")):
-            found.append(Caller(path, line, function))
-    return found
+    found = (Caller(path, line, _owner(module, line)) for line in lines)
+    return [c for c in found if own is None or not (c.function == own or c.function.startswith(f"{own}.<locals>."))]
+
+
+def _owner(module: Module, line: int) -> str:
+    """The innermost function around a line."""
+    spans = ((module.span(node), qualname) for qualname, nodes in module.functions.items() for node in nodes)
+    around = [(end - start, qualname) for (start, end), qualname in spans if start < line <= end]
+    return min(around, default=(0, MODULE))[1]

@@ -13,7 +13,6 @@ from aiprov.revert._history import Change, History, Place
 from aiprov.revert._names import signature
 from aiprov.revert._source import Refusal
 from aiprov.revert._splice import Module
-from aiprov_runtime._functions import MODULE
 
 _MAX_COMMITS_NAMED = 5
 
@@ -46,12 +45,11 @@ def choose(context: Context, wanted: Wanted, today: Module, *, whole: frozenset[
     """Find the version to restore; `whole` names nested functions that come back whatever happened to them since."""
     now = Place(context.head, wanted.path, wanted.qualname)
     if not today.nodes(wanted.qualname):
-        raise Refusal(_unknown(wanted, context.history.regions(context.head, wanted.path)))
+        raise Refusal(_unknown(wanted, today.functions))
     _check_incident(context, now)
     place, undone = _target(context, now)
-    source = context.history.source(place.commit, place.path)
-    assert source is not None
-    then = Module.read(source, what=f"{place.path} at {place.commit[:12]}")
+    then = context.history.module(place.commit, place.path)
+    assert then is not None
     kept = _kept(context, now, place, whole)
     warnings = [f"{q} was changed on its own since and is kept; name it too to revert it" for q in kept]
     if place.path != now.path or place.qualname != now.qualname:
@@ -63,7 +61,7 @@ def choose(context: Context, wanted: Wanted, today: Module, *, whole: frozenset[
 
 
 def _unknown(wanted: Wanted, functions: Iterable[str]) -> str:
-    names = [name for name in functions if name != MODULE]
+    names = list(functions)
     close = difflib.get_close_matches(wanted.qualname, names, n=3, cutoff=0.5)
     close = close or [n for n in names if n.rpartition(".")[2] == wanted.qualname.rpartition(".")[2]][:3]
     hint = f"did you mean {', '.join(close)}?" if close else "check the qualname, such as Cart.total"
@@ -76,8 +74,7 @@ def _check_incident(context: Context, now: Place) -> None:
     then = context.history.locate(now, context.incident)
     if then is None:
         raise Refusal(f"it does not exist at the incident's revision, {context.incident[:12]}; check --incident")
-    a, b = context.history.region(then), context.history.region(now)
-    if a is None or b is None or a.code_hash != b.code_hash:
+    if context.history.code_hash(then) != context.history.code_hash(now):
         commits = [change.after.commit[:12] for change in context.history.changes(now, since=context.incident)]
         shown = ", ".join(commits[:_MAX_COMMITS_NAMED]) or "a commit that git log does not show"
         more = f" and {len(commits) - _MAX_COMMITS_NAMED} more" if len(commits) > _MAX_COMMITS_NAMED else ""
@@ -89,12 +86,14 @@ def _target(context: Context, now: Place) -> tuple[Place, str | None]:
     if context.to is not None:
         place = context.history.locate(now, context.to)
         if place is None:
+            context.history.module(context.to, now.path)  # says so where the file cannot be read
             raise Refusal(_new(context, now, f"it did not exist at {context.to[:12]}"))
         return place, None
     change = _last_change(context, now)
     if change is None:
         raise Refusal("git shows no commit that changed it; name the revision with --to")
     if change.before is None:
+        context.history.module(f"{change.after.commit}^", change.after.path)
         raise Refusal(_new(context, now, f"it came with {change.after.commit[:12]} and has not changed since"))
     return change.before, change.after.commit
 
@@ -112,28 +111,23 @@ def _new(context: Context, now: Place, reason: str) -> str:
 
 def _kept(context: Context, now: Place, place: Place, whole: frozenset[str]) -> tuple[str, ...]:
     """Nested functions whose own later change survives: a three-way choice, one function at a time."""
-    history, prefix = context.history, f"{now.qualname}.<locals>."
-    today, then = history.regions(now.commit, now.path), history.regions(place.commit, place.path)
-    nested = [q for q in today if q.startswith(prefix) and q not in whole]
-    names = {q: place.qualname + q.removeprefix(now.qualname) for q in nested}
-    changed = [q for q in nested if names[q] not in then or then[names[q]].code_hash != today[q].code_hash]
-    if not changed:
-        return ()
-    base = _base(context, now)
+    today, then = context.history.logic(now), context.history.logic(place)
+    changed = [t for t in today if t and now.qualname + t not in whole and then.get(t) != today[t]]
+    base = _base(context, now) if changed else None
     if base is None:
         return ()
-    between = history.regions(base.commit, base.path)
+    between = context.history.logic(base)
     kept = []
-    for q in changed:
-        middle = between.get(base.qualname + q.removeprefix(now.qualname))
-        if middle is None or middle.code_hash == today[q].code_hash:
+    for tail in changed:
+        if between.get(tail, today[tail]) == today[tail]:
             continue
-        if names[q] in then and then[names[q]].code_hash == middle.code_hash:
-            kept.append(q)
-        else:
+        nested = now.qualname + tail
+        if then.get(tail) != between[tail]:
             raise Refusal(
-                f"{q} inside it was changed on its own since {base.commit[:12]}; name {now.path}::{q} to revert it too"
+                f"{nested} inside it was changed on its own since {base.commit[:12]}; "
+                f"name {now.path}::{nested} to revert it too"
             )
+        kept.append(nested)
     return tuple(sorted(kept, key=lambda q: q.count(".")))
 
 
@@ -147,14 +141,11 @@ def _base(context: Context, now: Place) -> Place | None:
 
 def _differs(history: History, now: Place, place: Place, kept: Sequence[str]) -> bool:
     """Whether the logic of the function, or of one nested in it that is not kept, is another than then."""
-    logic = []
-    for where in (now, place):
-        below = f"{where.qualname}.<locals>."
-        regions = history.regions(where.commit, where.path)
-        names = {q.removeprefix(where.qualname): q for q in regions if q == where.qualname or q.startswith(below)}
-        skipped = {q.removeprefix(now.qualname) for q in kept}
-        logic.append({tail: regions[q].code_hash for tail, q in names.items() if tail not in skipped})
-    return logic[0] != logic[1]
+    skipped = {q.removeprefix(now.qualname) for q in kept}
+    today, then = (
+        {tail: value for tail, value in history.logic(where).items() if tail not in skipped} for where in (now, place)
+    )
+    return today != then
 
 
 def _callers_of_changed(context: Context, now: Place, today: Module, then: Module, place: Place) -> list[str]:

@@ -50,13 +50,11 @@ def close(today: Module, spliced: Source, restored: Restored) -> Closed:
     """The result with every name of the earlier body bound; Refusal where adding what was there is not enough."""
     pieces: dict[str, _Piece] = {}
     warnings: dict[str, None] = {}
-    before = unresolved(today)[0]
-    ignored = _unresolved_in(restored.then, restored.then_qualname)
     result = spliced
     for _ in range(_ROUNDS):
         result, anchors = _insert(spliced, restored.qualname, pieces)
         module = Module.read(result, what="the result")
-        wanted = _wanted(module, restored, {u.name for u in before}, ignored)
+        wanted = _wanted(module, restored, today)
         if not wanted:
             _check_meaning(module, restored, pieces, warnings)
             _check_rest(Module.read(spliced, what="the result"), module, anchors)
@@ -76,16 +74,16 @@ def _unresolved_in(module: Module, qualname: str) -> set[str]:
     return {u.name for u in unresolved(module)[0] if any(start < u.line <= end for start, end in spans)}
 
 
-def _wanted(module: Module, restored: Restored, before: set[str], ignored: set[str]) -> list[str]:
-    """Names to bring back: unbound in the function, or newly unbound anywhere else."""
+def _wanted(module: Module, restored: Restored, today: Module) -> list[str]:
+    """Names to bring back: unbound in the function and not so then, or newly unbound anywhere else."""
     spans = [module.span(node) for node in module.nodes(restored.qualname)]
-    wanted: dict[str, None] = {}
-    for missing in unresolved(module)[0]:
-        inside = any(start < missing.line <= end for start, end in spans)
-        if missing.name in (ignored if inside else before):
-            continue
-        wanted[missing.name] = None
-    return list(wanted)
+    missing = unresolved(module)[0]
+    inside = [u.name for u in missing if any(start < u.line <= end for start, end in spans)]
+    outside = [u.name for u in missing if not any(start < u.line <= end for start, end in spans)]
+    then = _unresolved_in(restored.then, restored.then_qualname) if inside else set()
+    before = {u.name for u in unresolved(today)[0]} if outside else set()
+    wanted = [name for name in inside if name not in then] + [name for name in outside if name not in before]
+    return list(dict.fromkeys(wanted))
 
 
 def _pieces(

@@ -132,7 +132,7 @@ def _check_together(today: Module, source: Source, chosen: Sequence[Chosen], out
             outcomes[choice.wanted] = replace(outcome, warnings=(*outcome.warnings, *lost))
         except Refusal as refusal:
             outcomes[choice.wanted] = refused(choice.wanted, refusal)
-    idle = sorted(unresolved(result)[1] - unresolved(today)[1])
+    idle = sorted(unresolved(result)[1] and unresolved(result)[1] - unresolved(today)[1])
     last = chosen[-1].wanted
     if idle and outcomes[last].status == REVERTED:
         note = f"nothing uses the import {', '.join(idle)} any more; it is left in place"

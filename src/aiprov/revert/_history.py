@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from aiprov.git import Repository
-from aiprov.revert._source import Refusal, Source, split_lines
-from aiprov_runtime._functions import Region, regions
+from aiprov.revert._source import Refusal, Source
+from aiprov.revert._splice import Module
+from aiprov_runtime._functions import code_hash
 
 _MAX_COMMITS = 2000
 _MAX_CANDIDATES = 50
@@ -37,7 +38,7 @@ class History:
     """Reads versions of files, each parsed once."""
 
     repository: Repository
-    _regions: dict[tuple[str, str], dict[str, Region]] = field(default_factory=dict)
+    _hashes: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     _files: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def files(self, commit: str) -> frozenset[str]:
@@ -45,30 +46,44 @@ class History:
             self._files[commit] = frozenset(self.repository.files(commit))
         return self._files[commit]
 
-    def source(self, commit: str, path: str) -> Source | None:
+    def module(self, commit: str, path: str) -> Module | None:
+        """A file at a commit; None where it is absent, Refusal where it cannot be read."""
         data = self.repository.read(commit, path)
-        return None if data is None else Source.decode(data)
+        return None if data is None else Module.read(Source.decode(data), what=f"{path} at {commit[:12]}")
 
-    def regions(self, commit: str, path: str) -> dict[str, Region]:
-        """Functions of a file at a commit; empty where it is absent or cannot be read."""
-        key = (commit, path)
-        if key not in self._regions:
+    def names(self, commit: str, path: str) -> list[str]:
+        """Functions of a file at a commit; none where it is absent or cannot be read."""
+        try:
+            module = self.module(commit, path)
+        except Refusal:
+            return []
+        return list(module.functions) if module else []
+
+    def code_hash(self, place: Place) -> str | None:
+        """The logic of a function; None where it is not there."""
+        hashes = self._hashes.setdefault((place.commit, place.path), {})
+        if place.qualname not in hashes:
             try:
-                source = self.source(commit, path)
-                self._regions[key] = {} if source is None else regions(source.text)
-            except (Refusal, SyntaxError):
-                self._regions[key] = {}
-        return self._regions[key]
+                module = self.module(place.commit, place.path)
+            except Refusal:
+                module = None
+            nodes = module.nodes(place.qualname) if module else []
+            hashes[place.qualname] = code_hash(nodes) if nodes else ""
+        return hashes[place.qualname] or None
 
-    def region(self, place: Place) -> Region | None:
-        return self.regions(place.commit, place.path).get(place.qualname)
+    def logic(self, place: Place) -> dict[str, str]:
+        """Hashes of a function and of all that are nested in it, by what follows its qualname."""
+        below = f"{place.qualname}.<locals>."
+        names = [q for q in self.names(place.commit, place.path) if q == place.qualname or q.startswith(below)]
+        found = {q: self.code_hash(Place(place.commit, place.path, q)) for q in names}
+        return {q.removeprefix(place.qualname): value for q, value in found.items() if value}
 
     def locate(self, now: Place, commit: str) -> Place | None:
         """The same function at an earlier commit: same place, renamed file, else the one that is clearly it."""
-        if now.qualname in self.regions(commit, now.path):
+        if self.code_hash(Place(commit, now.path, now.qualname)):
             return Place(commit, now.path, now.qualname)
         renamed = self._renamed(now, commit)
-        if renamed is not None and now.qualname in self.regions(commit, renamed):
+        if renamed is not None and self.code_hash(Place(commit, renamed, now.qualname)):
             return Place(commit, renamed, now.qualname)
         return self._moved_inside(now, commit, renamed or now.path) or self._moved_between(now, commit)
 
@@ -91,7 +106,7 @@ class History:
     def _moved_inside(self, now: Place, commit: str, path: str) -> Place | None:
         """The only function of that name that came or went, as when it was put into a class."""
         name = now.qualname.rpartition(".")[2]
-        then, today = self.regions(commit, path), self.regions(now.commit, now.path)
+        then, today = self.names(commit, path), self.names(now.commit, now.path)
         gone = [q for q in then if q.rpartition(".")[2] == name and q not in today]
         new = [q for q in today if q.rpartition(".")[2] == name and q not in then]
         if len(gone) != 1 or new != [now.qualname]:
@@ -109,7 +124,7 @@ class History:
         places = [
             Place(commit, path, now.qualname)
             for path in [p for p in paths if p.endswith(".py") and p != now.path][:_MAX_CANDIDATES]
-            if now.qualname in self.regions(commit, path) and now.qualname not in self.regions(now.commit, path)
+            if now.qualname in self.names(commit, path) and now.qualname not in self.names(now.commit, path)
         ]
         ranked = sorted(((self._likeness(now, place), place.path, place) for place in places), reverse=True)
         if not ranked or ranked[0][0] < _ALIKE or (len(ranked) > 1 and ranked[0][0] - ranked[1][0] < _CLEARLY):
@@ -120,11 +135,10 @@ class History:
         return difflib.SequenceMatcher(None, self._text(one), self._text(other)).ratio()
 
     def _text(self, place: Place) -> list[str]:
-        source, region = self.source(place.commit, place.path), self.region(place)
-        assert source is not None
-        assert region is not None
-        lines = split_lines(source.text)
-        return [line.strip() for start, end in region.spans for line in lines[start - 1 : end] if line.strip()]
+        module = self.module(place.commit, place.path)
+        assert module is not None
+        spans = [module.span(node) for node in module.nodes(place.qualname)]
+        return [line.strip() for start, end in spans for line in module.lines[start:end] if line.strip()]
 
     def changes(self, place: Place, *, since: str | None = None) -> Iterator[Change]:
         """The commits that changed the function's logic, newest first; after `since` where it is given."""
@@ -157,19 +171,11 @@ class History:
 
     def _before(self, here: Place, parents: list[str]) -> Place | None:
         """The version that a commit started from; that of an unchanged parent where a merge has one."""
-        region = self.region(here)
-        found = [place for parent in parents if (place := self._in_parent(here, parent)) is not None]
+        found = [place for parent in parents if (place := self.locate(here, parent)) is not None]
         for place in found:
-            earlier = self.region(place)
-            if region is not None and earlier is not None and earlier.code_hash == region.code_hash:
+            if self._same_logic(here, place):
                 return place
         return found[0] if found else None
 
-    def _in_parent(self, here: Place, parent: str) -> Place | None:
-        if here.qualname in self.regions(parent, here.path):
-            return Place(parent, here.path, here.qualname)
-        return self.locate(here, parent)
-
     def _same_logic(self, one: Place, other: Place) -> bool:
-        a, b = self.region(one), self.region(other)
-        return a is not None and b is not None and a.code_hash == b.code_hash
+        return self.code_hash(one) == self.code_hash(other) is not None

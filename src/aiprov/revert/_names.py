@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from aiprov.revert._source import Refusal
 from aiprov.revert._splice import Module
-from aiprov_runtime._functions import FunctionNode, parse
+from aiprov_runtime._functions import FunctionNode
 
 Kind = Literal["module", "import", "function", "class", "value"]
 Compound = ast.If | ast.Try | ast.TryStar | ast.With | ast.AsyncWith | ast.For | ast.While | ast.Match
@@ -99,12 +100,14 @@ class Unresolved:
     line: int
 
 
+@lru_cache(maxsize=6)
 def unresolved(module: Module) -> tuple[list[Unresolved], set[str]]:
     """What pyflakes finds unbound, and the imports that nothing uses."""
     from pyflakes import checker, messages
 
     try:
-        found = checker.Checker(parse(module.source.text), filename="").messages
+        # It hangs its own marks on the nodes, which no walk over fields sees.
+        found = checker.Checker(module.tree, filename="").messages
     except RecursionError:
         raise Refusal("the file is nested too deeply to check its names; revert by hand") from None
     missing = [

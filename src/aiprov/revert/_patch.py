@@ -108,10 +108,10 @@ def _quoted(path: str) -> bytes:
 
 
 def check(repository: Repository, patch: bytes) -> None:
-    """Have git itself say whether the patch applies to the work tree."""
+    """Have git itself say whether the patch applies; against the index, which is as clean and runs no filter."""
     if not patch:
         return
     try:
-        repository.run("apply", "--check", "--whitespace=nowarn", "-", data=patch)
+        repository.run("apply", "--check", "--cached", "--whitespace=nowarn", "-", data=patch)
     except GitError as error:
         raise UsageError(f"the patch does not apply ({error}); update the work tree and try again") from None

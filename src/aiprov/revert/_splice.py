@@ -6,6 +6,7 @@ import ast
 import tokenize
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from aiprov.revert._source import Refusal, Source, ending, only_ending, split_lines
 from aiprov_runtime._functions import FunctionNode, definitions, parse
@@ -15,27 +16,26 @@ _FSTRING_ENDS = {getattr(tokenize, name, -1) for name in ("FSTRING_END", "TSTRIN
 _ROLES = frozenset({"setter", "getter", "deleter", "register", "overload", "property"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Module:
     """A source with its tree and lines."""
 
     source: Source
     tree: ast.Module
     lines: tuple[str, ...]
+    functions: dict[str, list[FunctionNode]]
+    """All definitions of each qualname in the order of their lines."""
 
     @classmethod
     def read(cls, source: Source, *, what: str) -> Module:
         try:
-            tree = parse(source.text)
+            return _read(source)
         except SyntaxError as error:
             where = f" (line {error.lineno}: {error.msg})" if error.lineno else f" ({error.msg})"
             raise Refusal(f"{what} does not parse{where}; revert by hand") from None
-        return cls(source, tree, tuple(split_lines(source.text)))
 
     def nodes(self, qualname: str) -> list[FunctionNode]:
-        """All definitions of one qualname in the order of their lines."""
-        found = [d.node for d in definitions(self.tree) if d.qualname == qualname]
-        return sorted((n for n in found if not isinstance(n, ast.Module)), key=lambda n: n.lineno)
+        return self.functions.get(qualname, [])
 
     def span(self, node: FunctionNode | ast.stmt) -> tuple[int, int]:
         """Whole lines, 0-based and half open, from the first `@` to the end of the last statement."""
@@ -52,6 +52,19 @@ class Module:
         # `@(` and `@\` put the decorator's expression on a later line than its sign.
         signs = (t.start[0] for t in tokens(self.lines[: line + 1]) if t.type == tokenize.OP and t.string == "@")
         return max((sign for sign in signs if sign <= line + 1), default=line + 1) - 1
+
+
+@lru_cache(maxsize=6)
+def _read(source: Source) -> Module:
+    """The same text is looked at many times on the way to a patch; a big file takes seconds to parse."""
+    tree = parse(source.text)
+    functions: dict[str, list[FunctionNode]] = {}
+    for definition in definitions(tree):
+        if not isinstance(definition.node, ast.Module):
+            functions.setdefault(definition.qualname, []).append(definition.node)
+    for nodes in functions.values():
+        nodes.sort(key=lambda node: node.lineno)
+    return Module(source, tree, tuple(split_lines(source.text)), functions)
 
 
 def tokens(lines: Sequence[str]) -> Iterator[tokenize.TokenInfo]:
