@@ -8,13 +8,11 @@ line of it that it touched.
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
-from pathlib import Path
 
 from aiprov.git import Repository
 from aiprov.provenance._blame import Blame, blame
@@ -41,39 +39,23 @@ class FileFacts:
 
 
 class Lineage:
-    """Safe to use from several threads: each has its own `cat-file`."""
-
-    def __init__(self, root: Path, history: History, *, options: tuple[str, ...] = ()) -> None:
-        self._root = root
+    def __init__(self, repository: Repository, history: History, *, options: tuple[str, ...] = ()) -> None:
+        self._repository = repository
         self._history = history
         self._options = options
-        self._local = threading.local()
         self._code: Callable[[str, str], Code | None] = lru_cache(_CACHED_TREES)(self._read_code)
         self._essence: Callable[[str, str], Essence | None] = lru_cache(_CACHED_TEXTS)(self._read_essence)
         self._blame_at: Callable[[str, str], Blame] = lru_cache(_CACHED_TREES)(self._read_blame)
         self._before: Callable[[str, str, str, tuple[Version, ...], bool], tuple[str, str, str] | None]
         self._before = lru_cache(_CACHED_TEXTS * 8)(self._find_before)
 
-    @property
-    def repository(self) -> Repository:
-        held: Repository | None = getattr(self._local, "repository", None)
-        if held is None:
-            held = self._local.repository = Repository(self._root)
-        return held
-
-    def examine(self, path: str, *, recorded: Iterable[str] = ()) -> FileFacts:
-        """What history says of today's file, with hashes of the functions in question.
-
-        Raises GitError where the file cannot be blamed, SyntaxError where it is not Python.
-        """
-        today = Blame()
-        if self._history.evidence:
-            today = blame(self.repository, path, options=self._options)
+    def examine(self, path: str, today: Blame, *, recorded: Iterable[str] = ()) -> FileFacts:
+        """What history says of today's file, with hashes of the functions in question; raises SyntaxError."""
         concerned = any(self._history.concerns(commit) for commit in {place[0] for place in today.lines.values()})
         names = set(recorded)
         if not concerned and not names:
             return FileFacts({}, {})
-        code = Code(plain_bytes(self._root, path) or b"")
+        code = Code(plain_bytes(self._repository.root, path) or b"")
         places: dict[str, list[Place]] = {}
         for line, owner in code.counted() if concerned else ():
             if line in today.lines:
@@ -89,7 +71,7 @@ class Lineage:
         steps = 0
         while pending:
             level, blamed = pending.pop()
-            for commit, path, lines in _runs(level):
+            for commit, path, lines in self._runs(level):
                 steps += 1
                 previous = blamed.previous.get((commit, path))
                 followed = None
@@ -101,6 +83,20 @@ class Lineage:
                 else:
                     pending.append(followed)
         return tally
+
+    def _runs(self, places: Iterable[Place]) -> Iterator[tuple[str, str, list[int]]]:
+        """Lines of one commit and path that followed each other there, with nothing between them that holds logic."""
+        for (commit, path), group in groupby(sorted(places), key=lambda place: place[:2]):
+            lines = [line for _, _, line in group]
+            essence = self._essence(commit, path) if self._history.concerns(commit) else None
+            if essence is None:
+                yield commit, path, lines
+                continue
+            start = 0
+            for index in range(1, len(lines) + 1):
+                if index == len(lines) or any(essence.lines[lines[index - 1] : lines[index] - 1]):
+                    yield commit, path, lines[start:index]
+                    start = index
 
     def _judge(self, commit: str, path: str, line: int) -> Generation | None:
         said = self._history.evidence.get(commit)
@@ -186,8 +182,8 @@ class Lineage:
 
     def _read(self, commit: str, path: str) -> bytes | None:
         if commit == UNCOMMITTED:
-            return plain_bytes(self._root, path)
-        return self.repository.read(commit, path)
+            return plain_bytes(self._repository.root, path)
+        return self._repository.read(commit, path)
 
     def _read_code(self, commit: str, path: str) -> Code | None:
         source = self._read(commit, path)
@@ -201,15 +197,7 @@ class Lineage:
         return None if source is None else Essence(source)
 
     def _read_blame(self, commit: str, path: str) -> Blame:
-        return blame(self.repository, path, revision=commit, options=self._options)
-
-
-def _runs(places: Iterable[Place]) -> Iterator[tuple[str, str, list[int]]]:
-    """Lines of one commit and path that followed each other there."""
-    ordered = sorted(places)
-    keyed = groupby(enumerate(ordered), key=lambda item: (item[1][0], item[1][1], item[1][2] - item[0]))
-    for (commit, path, _), run in keyed:
-        yield commit, path, [place[2] for _, place in run]
+        return blame(self._repository, path, revision=commit, options=self._options)
 
 
 def _last(qualname: str) -> str:

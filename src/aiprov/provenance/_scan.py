@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 
 from aiprov.errors import UsageError
 from aiprov.git import GitError, Repository
+from aiprov.provenance._blame import Blame, blame
 from aiprov.provenance._history import History, read_history
 from aiprov.provenance._lineage import FileFacts, Lineage, Tally
 from aiprov.provenance._moves import Moved, follow_moves
@@ -25,6 +30,7 @@ AI_SHARE = 0.95
 MAX_OTHERS = 50
 IGNORE_REVS = ".git-blame-ignore-revs"
 _RECORDED = 30
+_AHEAD = 8
 _IGNORED_LINE = re.compile(rb"\s*(?:(?:[0-9a-f]{40}|[0-9a-f]{64})\s*)?(?:#.*)?", re.IGNORECASE)
 _UNFIT_NAME = re.compile(r'["\\]')
 Progress = Callable[[int, int], None]
@@ -77,8 +83,14 @@ def scan(
     _refuse_shallow(repository, history)
     files = _list_files(repository)
     options, ignored = _blame_options(repository, limit)
-    lineage = Lineage(repository.root, history, options=options)
-    facts, unreadable = _examine(lineage, files.python, held, jobs=jobs or _default_jobs(), progress=progress)
+    lineage = Lineage(repository, history, options=options)
+
+    def blamed(path: str) -> Blame:
+        return blame(repository, path, options=options) if history.evidence else Blame()
+
+    work = _ahead(blamed, files.python, jobs=jobs or _default_jobs())
+    with _without_collector():
+        facts, unreadable = _examine(lineage, work, held, progress=progress, total=len(files.python))
     collected = [(source, source.read(repository, files.all)) for source in file_sources]
     moved = follow_moves(repository.root, held, files.python)
 
@@ -176,30 +188,57 @@ def _blame_options(repository: Repository, limit: str | None) -> tuple[tuple[str
     return (f"--ignore-revs-file={IGNORE_REVS}", *options), []
 
 
-def _examine(
-    lineage: Lineage, paths: Sequence[str], held: Manifest, *, jobs: int, progress: Progress | None
-) -> tuple[dict[str, FileFacts], list[str]]:
-    facts: dict[str, FileFacts] = {}
-    failed: dict[str, str] = {}
+def _ahead(
+    job: Callable[[str], Blame], paths: Sequence[str], *, jobs: int
+) -> Iterator[tuple[str, Callable[[], Blame]]]:
+    """Results in order, with git at work on the files to come; the caller's own work stays in its thread."""
     pool = ThreadPoolExecutor(max_workers=jobs)
+    waiting: deque[tuple[str, Future[Blame]]] = deque()
     try:
-        running: dict[Future[FileFacts], str] = {
-            pool.submit(lineage.examine, path, recorded=held.files.get(path, {}).keys()): path for path in paths
-        }
-        for done, future in enumerate(as_completed(running), 1):
-            path = running[future]
-            try:
-                facts[path] = future.result()
-            except GitError as error:
-                failed[path] = f"{shown(path)}: {shown(str(error))}"
-            except SyntaxError as error:
-                failed[path] = f"{shown(path)}: not valid Python: {shown(error.msg or 'cannot be parsed')}"
-            if progress:
-                progress(done, len(paths))
+        for path in paths:
+            waiting.append((path, pool.submit(job, path)))
+            if len(waiting) > _AHEAD * jobs:
+                first, future = waiting.popleft()
+                yield first, future.result
+        for first, future in waiting:
+            yield first, future.result
     finally:
         # On Ctrl-C nothing that waits is begun; nothing was written either way.
         pool.shutdown(wait=False, cancel_futures=True)
-    return {path: facts[path] for path in sorted(facts)}, [failed[path] for path in sorted(failed)]
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Syntax trees hold no cycles, but searching them for some takes three times as long as parsing."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _examine(
+    lineage: Lineage,
+    work: Iterable[tuple[str, Callable[[], Blame]]],
+    held: Manifest,
+    *,
+    progress: Progress | None,
+    total: int,
+) -> tuple[dict[str, FileFacts], list[str]]:
+    facts: dict[str, FileFacts] = {}
+    failed: list[str] = []
+    for done, (path, result) in enumerate(work, 1):
+        try:
+            facts[path] = lineage.examine(path, result(), recorded=held.files.get(path, {}).keys())
+        except GitError as error:
+            failed.append(f"{shown(path)}: {shown(str(error))}")
+        except SyntaxError as error:
+            failed.append(f"{shown(path)}: not valid Python: {shown(error.msg or 'cannot be parsed')}")
+        if progress:
+            progress(done, total)
+    return facts, failed
 
 
 def _hashes(repository: Repository, path: str) -> dict[str, str]:
@@ -210,19 +249,24 @@ def _hashes(repository: Repository, path: str) -> dict[str, str]:
         return {}
 
 
+@lru_cache(4096)
+def _id(generation: Generation) -> str:
+    return generation.id
+
+
 def _claim_of_lines(tally: Tally, code_hash: str, history: History) -> _Claim:
     """The generation with most lines leads, the newest of equals."""
     counts = [(generation, lines) for generation, lines in tally.items() if generation is not None]
     newest = len(history.order)
-    counts.sort(key=lambda item: (-item[1], history.order.get(item[0].commit or "", newest), item[0].id))
+    counts.sort(key=lambda item: (-item[1], history.order.get(item[0].commit or "", newest), _id(item[0])))
     share = sum(lines for _, lines in counts) / tally.total()
     generations = tuple(generation for generation, _ in counts[: MAX_OTHERS + 1])
     record = Record(
         contributor="ai" if share >= AI_SHARE else "mixed",
-        generation=generations[0].id,
+        generation=_id(generations[0]),
         ai_lines=round(share, 4),
         code_hash=code_hash,
-        other_generations=tuple(sorted(generation.id for generation in generations[1:])),
+        other_generations=tuple(sorted(map(_id, generations[1:]))),
     )
     return _Claim(_strength(generations), record, generations)
 
@@ -249,7 +293,7 @@ def _settle(
     for (path, qualname), found in sorted(claims.items()):
         best = max(found, key=lambda claim: claim.strength)
         files.setdefault(path, {})[qualname] = best.record
-        generations |= {generation.id: generation for generation in best.generations}
+        generations |= {_id(generation): generation for generation in best.generations}
     for path, qualname, record in _held_records(held, moved):
         sources = [held.generations[g] for g in (record.generation, *record.other_generations) if g in held.generations]
         if sources and path in facts and all(_is_derived(generation, history) for generation in sources):
