@@ -176,9 +176,21 @@ def test_calls_of_methods_are_judged_without_self():
         called("class C:\n    def h(self): pass\n    def f(self): pass\n", then, "C.f")
 
 
-def test_a_lost_method_of_the_class_is_a_warning():
-    then = "class C:\n    def h(self): pass\n    def f(self): self.h()\n"
-
-    assert ["it uses self.h, a method that C had then and has not today"] == called(
-        "class C:\n    def f(self): pass\n", then, "C.f"
+def test_what_the_class_lost_is_a_warning():
+    then = (
+        "class C:\n    LIMIT = 1\n    def __init__(self): self.items = self.kept = []\n    def h(self): pass\n"
+        "    def f(self): return self.h(), self.LIMIT, self.items, self.kept, self.foreign\n"
     )
+    today = "class C:\n    def __init__(self): self.kept = []\n    def f(self): pass\n"
+
+    assert [
+        "it uses self.LIMIT, which C had then and has not today",
+        "it uses self.h, which C had then and has not today",
+        "it uses self.items, which C had then and has not today",
+    ] == called(today, then, "C.f")
+
+
+def test_a_constant_of_another_value_is_a_warning():
+    found = closed("A = 2\nB = 1\ndef f(): pass\n", "A = 1\nB = 1\ndef f(): return A + B\n")
+
+    assert ("`A` has another value today than then, and keeps it",) == found.warnings

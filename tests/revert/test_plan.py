@@ -267,6 +267,21 @@ def test_the_manifest_goes_back_with_the_function(project):
     assert {"m.py": {"f": record(old, "01"), "g": g}, "n.py": {"x": g}} == result.files
 
 
+def test_a_helper_that_is_brought_back_brings_its_record(project):
+    old = Generation(model="a/old")
+    manifest = project.root / ".aiprov" / "manifest.yaml"
+    manifest.parent.mkdir()
+    then = Manifest({old.id: old}, {"m.py": {"f": record(old, "01"), "h": record(old, "02"), "x": record(old, "03")}})
+    manifest.write_bytes(dumps(then))
+    project.commit("v1", m="def h():\n    return 1\n\n\ndef f():\n    return h()\n\n\ndef x():\n    pass\n")
+    manifest.write_bytes(dumps(Manifest({}, {})))
+    project.commit("v2", m="def f():\n    return 2\n")
+
+    result = load(after(plan(project.repository, ["m.py::f"], to="v1"), ".aiprov/manifest.yaml").encode(), name="x")
+
+    assert {"m.py": {"f": record(old, "01"), "h": record(old, "02")}} == result.files
+
+
 def test_a_function_without_a_record_then_has_none_after(project):
     new = Generation(model="a/new")
     manifest = project.root / ".aiprov" / "manifest.yaml"

@@ -59,7 +59,7 @@ def revert(  # noqa: PLR0913  # the verb's options
         emit(_payload(plan, applied=apply and bool(plan.edits), branch=branch if made else None), verb="revert")
     elif made is None and not apply:
         _print_patch(plan.patch)
-    _summary(plan, to)
+    _summary(repository, plan, to)
     note(_next(plan, apply=apply, branch=branch if made else None))
     return REFUSED_EXIT if plan.refused else 0
 
@@ -99,17 +99,24 @@ def _print_patch(patch: bytes) -> None:
         sys.stdout.write("\t".join(safe(part, limit=10_000) for part in line.removesuffix("\r").split("\t")) + "\n")
 
 
-def _summary(plan: Plan, to: str | None) -> None:
+def _summary(repository: Repository, plan: Plan, to: str | None) -> None:
     for outcome in plan.outcomes:
         at = f" to {_target(outcome, to)}" if outcome.to else ""
         reason = f": {outcome.reason}" if outcome.reason else ""
         note(safe(f"{outcome.status}{at}: {outcome.function}{reason}", limit=2000))
+        if outcome.undone:
+            note(safe(f"  undoes {_described(repository, outcome.undone)}"))
         for added in outcome.added:
             note(safe(f"  brought back: {added}"))
         for warning in outcome.warnings:
             note(safe(f"  warning: {warning}", limit=2000))
     for text in plan.notes:
         note(safe(f"note: {text}"))
+
+
+def _described(repository: Repository, commit: str) -> str:
+    told = repository.run("log", "-1", "--no-show-signature", "--format=%cs %s", "--end-of-options", commit)
+    return f"{commit[:12]} of {told.decode('utf-8', 'replace').strip()}"
 
 
 def _target(outcome: Outcome, to: str | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from typing import TypeGuard
 
 from aiprov.revert._closure import Restored
 from aiprov.revert._names import accepts, bindings
@@ -73,17 +74,32 @@ def _check(call: ast.Call, then: FunctionNode | None, today: FunctionNode | None
 
 
 def _lost_attributes(result: Module, restored: Restored, node: FunctionNode) -> list[str]:
-    """Methods of its own class that the body calls and that the class no longer has."""
+    """What the body reads of its own object, its class had then, and has not today."""
     first = _self(node, restored.then_qualname)
     if first is None:
         return []
     then_class, today_class = (q.rpartition(".")[0] for q in (restored.then_qualname, restored.qualname))
+    lost = _attributes(restored.then, then_class) - _attributes(result, today_class)
     return [
-        f"it uses {first}.{attribute.attr}, a method that {today_class} had then and has not today"
-        for attribute in ast.walk(node)
-        if isinstance(attribute, ast.Attribute)
-        and isinstance(attribute.value, ast.Name)
-        and attribute.value.id == first
-        and restored.then.nodes(f"{then_class}.{attribute.attr}")
-        and not result.nodes(f"{today_class}.{attribute.attr}")
+        f"it uses {first}.{name}, which {today_class} had then and has not today"
+        for name in sorted(
+            lost & {n.attr for n in ast.walk(node) if _is_attribute_of(n, first) and isinstance(n.ctx, ast.Load)}
+        )
     ]
+
+
+def _attributes(module: Module, name: str) -> set[str]:
+    """What a class's body binds and what its methods set on their object."""
+    body = module.tree.body
+    for part in name.split("."):
+        body = next((s.body for s in body if isinstance(s, ast.ClassDef) and s.name == part), [])
+    bound = set(bindings(ast.Module(body, [])))
+    bound |= {q.removeprefix(f"{name}.") for q in module.functions if q.startswith(f"{name}.")}
+    for method in body:
+        if isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef) and (first := _self(method, f"{name}.x")):
+            bound |= {n.attr for n in ast.walk(method) if _is_attribute_of(n, first) and isinstance(n.ctx, ast.Store)}
+    return bound
+
+
+def _is_attribute_of(node: ast.AST, name: str) -> TypeGuard[ast.Attribute]:
+    return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == name

@@ -39,6 +39,8 @@ class Chosen:
     """Nested functions that were changed on their own since and stay as they are."""
     warnings: tuple[str, ...] = ()
     undone: str | None = None
+    helpers: tuple[str, ...] = ()
+    """Functions and classes that were brought back for it."""
 
 
 def choose(context: Context, wanted: Wanted, today: Module, *, whole: frozenset[str]) -> Chosen:

@@ -7,11 +7,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from aiprov.revert._names import Binding, bindings, conflict, moved, unresolved, used
+from aiprov.revert._names import Binding, bindings, changed_value, conflict, moved, unresolved, used
 from aiprov.revert._source import Refusal, Source, only_ending, split_lines
 from aiprov.revert._splice import Module, same
 from aiprov_runtime._functions import FunctionNode
 
+Helper = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 _ROUNDS = 40
 _FIRST_LINES = re.compile(r"#!|.*coding[:=]")
 
@@ -32,6 +33,8 @@ class Closed:
     source: Source
     added: tuple[str, ...]
     """One line for each thing brought back."""
+    definitions: tuple[str, ...]
+    """Functions and classes among them."""
     imports: tuple[ast.Import | ast.ImportFrom, ...]
     warnings: tuple[str, ...]
 
@@ -60,7 +63,9 @@ def close(today: Module, spliced: Source, restored: Restored) -> Closed:
             _check_rest(Module.read(spliced, what="the result"), module, anchors)
             added = tuple(p.label for p in sorted(pieces.values(), key=lambda p: p.line))
             imports = tuple(p.node for p in pieces.values() if isinstance(p.node, ast.Import | ast.ImportFrom))
-            return Closed(result, added, imports, tuple(warnings))
+            helpers = (p.node for p in pieces.values() if p.is_definition)
+            names = tuple(sorted(h.name for h in helpers if isinstance(h, Helper)))
+            return Closed(result, added, names, imports, tuple(warnings))
         bound = bindings(module.tree)
         for name in wanted:
             if name in bound:
@@ -167,7 +172,7 @@ def _statement(name: str, statement: ast.stmt, then: Module, bound: dict[str, li
     others = {n for n, found in bindings(ast.Module([statement], [])).items() if n != name and n in bound and found}
     if others:
         raise Refusal(f"`{name}` was bound together with `{min(others)}`, which exists today; restore it by hand first")
-    is_definition = isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    is_definition = isinstance(statement, Helper)
     word = ("class" if isinstance(statement, ast.ClassDef) else "function") if is_definition else "value"
     text = "".join(line.rstrip("\r\n") + "\n" for line in then.lines[start:end])
     is_import = isinstance(statement, ast.Try) and any(
@@ -227,7 +232,7 @@ def _import_place(module: Module, texts: list[str]) -> tuple[int, list[str]]:
     """After the last import that stands before the first definition, with the blank lines that this asks for."""
     at = after_docstring = 0
     for number, statement in enumerate(module.tree.body):
-        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        if isinstance(statement, Helper):
             break
         inner = statement.body if isinstance(statement, ast.If | ast.Try) else [statement]
         if any(isinstance(s, ast.Import | ast.ImportFrom) for s in inner):
@@ -239,7 +244,7 @@ def _import_place(module: Module, texts: list[str]) -> tuple[int, list[str]]:
     if after_docstring:
         return after_docstring, ["\n", *texts]
     first = module.tree.body[0]
-    gap = "\n\n" if isinstance(first, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) else "\n"
+    gap = "\n\n" if isinstance(first, Helper) else "\n"
     return _above_comment(module, first), [*texts, gap]
 
 
@@ -251,7 +256,7 @@ def _check_meaning(module: Module, restored: Restored, pieces: dict[str, _Piece]
     for name in sorted(used(nodes) & today.keys() & then.keys()):
         if reason := conflict(name, then[name], today[name]):
             raise Refusal(f"{reason}; revert by hand")
-        if note := moved(name, then[name], today[name]):
+        if note := moved(name, then[name], today[name]) or changed_value(name, then[name], today[name]):
             warnings[note] = None
 
 

@@ -66,10 +66,12 @@ def revert_file(context: Context, path: str, asked: Sequence[Wanted], *, whole: 
             chosen.append(choice)
         except Refusal as refusal:
             outcomes[one] = refused(one, refusal)
-    for choice in sorted(chosen, key=lambda c: today.nodes(c.wanted.qualname)[0].lineno):
+    chosen.sort(key=lambda c: today.nodes(c.wanted.qualname)[0].lineno)
+    for number, choice in enumerate(chosen):
         try:
             closed = close(today, source, _restored(choice))
             source = closed.source
+            chosen[number] = replace(choice, helpers=closed.definitions)
             outcomes[choice.wanted] = _outcome(context, choice, closed)
         except Refusal as refusal:
             outcomes[choice.wanted] = refused(choice.wanted, refusal)

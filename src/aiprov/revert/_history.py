@@ -90,8 +90,8 @@ class History:
     def _renamed(self, now: Place, commit: str) -> str | None:
         path = now.path
         log = self.repository.run(
-            "log", "--follow", "-M", "--format=", "--name-status", "-z", "--no-ext-diff", "--end-of-options",
-            f"{commit}..{now.commit}", "--", path,
+            "log", "--no-show-signature", "--follow", "-M", "--format=", "--name-status", "-z", "--no-ext-diff",
+            "--end-of-options", f"{commit}..{now.commit}", "--", path,
         )  # fmt: skip
         fields = iter(log.decode("utf-8", "surrogateescape").split("\0"))
         for status in fields:
@@ -166,7 +166,9 @@ class History:
 
     def _log(self, place: Place, since: str | None) -> list[tuple[str, list[str]]]:
         revisions = place.commit if since is None else f"{since}..{place.commit}"
-        log = self.repository.run("log", "--format=%H %P", "--end-of-options", revisions, "--", place.path)
+        log = self.repository.run(
+            "log", "--no-show-signature", "--format=%H %P", "--end-of-options", revisions, "--", place.path
+        )
         return [(commit, parents) for commit, *parents in (line.split() for line in log.decode().splitlines())]
 
     def _before(self, here: Place, parents: list[str]) -> Place | None:

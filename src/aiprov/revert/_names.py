@@ -132,6 +132,14 @@ def moved(name: str, then: list[Binding], today: list[Binding]) -> str | None:
     return f"`{name}` was {_described(then[0])} then and is {_described(today[0])} today: check that they agree"
 
 
+def changed_value(name: str, then: list[Binding], today: list[Binding]) -> str | None:
+    """A constant that the body reads and that has another value today."""
+    if len(then) != 1 or len(today) != 1 or {then[0].kind, today[0].kind} != {"value"}:
+        return None
+    same = ast.dump(then[0].statement) == ast.dump(today[0].statement)
+    return None if same else f"`{name}` has another value today than then, and keeps it"
+
+
 def _compatible(a: Binding, b: Binding) -> bool:
     kinds = {a.kind, b.kind}
     if a.kind == b.kind or kinds == {"function", "class"}:

@@ -120,13 +120,15 @@ def _manifest_edit(context: Context, results: Sequence[FileResult], notes: list[
 
 
 def _records(choice: Chosen, today: Manifest, then: Manifest | None) -> list[Returned]:
-    """Records for the function and all that are nested in it, then or today."""
+    """Records for the function, all that are nested in it then or today, and what was brought back for it."""
     path, qualname, place = choice.wanted.path, choice.wanted.qualname, choice.place
     before = then.files.get(place.path, {}) if then else {}
     tails = {q.removeprefix(qualname) for q in today.files.get(path, {}) if q.startswith(f"{qualname}.<locals>.")}
     tails |= {q.removeprefix(place.qualname) for q in before if q.startswith(f"{place.qualname}.<locals>.")}
+    pairs = [(qualname + tail, place.qualname + tail) for tail in ["", *sorted(tails)]]
+    pairs += [(q, q) for q in sorted(before) for helper in choice.helpers if q == helper or q.startswith(f"{helper}.")]
     return [
-        returned(path, qualname + tail, then=then, then_path=place.path, then_qualname=place.qualname + tail)
-        for tail in ["", *sorted(tails)]
-        if qualname + tail not in choice.kept
+        returned(path, name, then=then, then_path=place.path, then_qualname=then_name)
+        for name, then_name in pairs
+        if name not in choice.kept
     ]

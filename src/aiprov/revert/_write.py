@@ -11,8 +11,6 @@ from pathlib import Path
 from aiprov.errors import UsageError
 from aiprov.git import GitError, Repository
 
-_NO_COMMIT = "0" * 40
-
 
 @dataclass(frozen=True, slots=True)
 class Edit:
@@ -85,7 +83,7 @@ def commit_branch(repository: Repository, edits: Sequence[Edit], *, head: str, n
     except GitError as error:
         raise UsageError(f"{error}; set user.name and user.email in git's configuration") from None
     try:
-        repository.run("update-ref", "-m", "aiprov revert", reference, commit, _NO_COMMIT[:1] * len(commit))
+        repository.run("update-ref", "-m", "aiprov revert", reference, commit, "0" * len(commit))
     except GitError as error:
         raise UsageError(f"branch {name} cannot be made ({error}); choose another name") from None
     return commit
