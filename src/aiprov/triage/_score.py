@@ -13,6 +13,8 @@ from aiprov.triage._units import Group
 from aiprov.triage._window import Side
 
 _FLOOR = 1e-9
+_BUSY = 0.25
+"""What a function keeps of its fit where its own many errors hide whether its rate doubled."""
 CHANGED = 0.9
 """From here on a change factor counts as "the code changed"."""
 UNCHANGED = 0.2
@@ -93,6 +95,10 @@ def score(  # noqa: PLR0913  # what the model knows, each named
     }
     excess = _excess(groups, exposure)
     total = sum(excess.values())
+    through: dict[str, float] = defaultdict(float)
+    for group, carried in excess.items():
+        for key, _ in shapes[group.shape].weights:
+            through[key] += carried / total
     tally = _Tally()
     for group, carried in excess.items():
         weights = shapes[group.shape].weights
@@ -100,7 +106,7 @@ def score(  # noqa: PLR0913  # what the model knows, each named
         tally.add(
             carried,
             weights=weights,
-            fit={key: w * special[key] * rates[key].doubled * changes[key] + _FLOOR for key, w in weights},
+            fit={key: _fit(w * through[key] * special[key] * changes[key], rates[key]) + _FLOOR for key, w in weights},
             changes=changes,
             is_ai=is_ai,
         )
@@ -112,6 +118,10 @@ def score(  # noqa: PLR0913  # what the model knows, each named
     return Board(scored, total, by_shape, incident=units[Side.INCIDENT], baseline=units[Side.BASELINE])
 
 
+def _fit(value: float, rate: Rate) -> float:
+    return value * (_BUSY + (1 - _BUSY) * rate.doubled)
+
+
 class _Counts:
     """Sums over groups, by function and fingerprint."""
 
@@ -120,7 +130,9 @@ class _Counts:
         self.units: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
         self.containing: dict[str, set[int]] = defaultdict(set)
         self.fingerprints = {group.fingerprint for group in groups}
+        self.by_fingerprint: dict[int, list[float]] = defaultdict(lambda: [0.0, 0.0])
         for group in groups:
+            self.by_fingerprint[group.fingerprint][group.side] += group.evidence
             for key, _ in shapes[group.shape].weights:
                 self.evidence[key][group.side] += group.evidence
                 self.units[key][group.side] += group.units
@@ -134,7 +146,16 @@ def _rates(counts: _Counts, *, exposure: Exposure, alpha: float) -> tuple[dict[s
         key: _evidence.rate(incident, baseline, exposure=exposure, alpha=alpha, usual=usual)
         for key, (baseline, incident) in counts.evidence.items()
     }
-    tested = {key: rate.p for key, rate in rates.items() if key != THIRD_PARTY and counts.evidence[key][Side.INCIDENT]}
+    of_one = {
+        fingerprint: _evidence.p_value(incident, baseline, exposure=exposure, alpha=alpha)
+        for fingerprint, (baseline, incident) in counts.by_fingerprint.items()
+    }
+    tested: dict[str, float] = {}
+    for key, rate in rates.items():
+        if key != THIRD_PARTY and counts.evidence[key][Side.INCIDENT]:
+            # A new error of a busy function drowns in its sum, so its sharpest fingerprint counts too, and both cost.
+            sharpest = min(of_one[one] for one in counts.containing[key]) * len(counts.containing[key])
+            tested[key] = min(1.0, 2 * min(rate.p, sharpest))
     return rates, _evidence.benjamini_hochberg(tested)
 
 
