@@ -48,8 +48,8 @@ class Paths:
         """The manifest path and, in words, how it was found or why not."""
         if filename.rpartition("/")[2].rpartition("\\")[2] not in self._by_name:
             return None, "no file of this name is in the manifest"
-        path = os.path.abspath(filename).replace(os.sep, "/")
-        real = os.path.realpath(filename).replace(os.sep, "/")
+        path = absolute(filename).replace(os.sep, "/")
+        real = _real(filename).replace(os.sep, "/")
         for deployed, repository in self._map:
             if path.startswith(deployed) and repository + path[len(deployed) :] in self._known:
                 return repository + path[len(deployed) :], "AIPROV_PATH_MAP"
@@ -64,8 +64,9 @@ class Paths:
 
     def _by_suffix(self, path: str) -> tuple[str | None, str]:
         tail = self._below_import_root(path)
-        fitting = [p for p in self._by_name[path.rpartition("/")[2]] if self._fits(p, tail, path)]
-        whole = [p for p in fitting if path.endswith("/" + p)]
+        fitting = [p for p in self._by_name.get(path.rpartition("/")[2], ()) if self._fits(p, tail, path)]
+        # Directories above the import root decide, but not where the short path could itself be the deployed one.
+        whole = [] if tail in fitting else [p for p in fitting if path.endswith("/" + p)]
         best = whole or fitting
         if len(best) == 1:
             package, separator, _ = tail.partition("/")
@@ -77,14 +78,9 @@ class Paths:
         return None, "its path ends like none in the manifest: set AIPROV_PATH_MAP"
 
     def _fits(self, known: str, tail: str, path: str) -> bool:
+        if self._root is not None and os.path.exists(self._root + known) and not _same(path, self._root + known):
+            return False  # that path is another file, which stands where the manifest says
         installed = _SITE.search(path) is not None
-        if (
-            self._root is not None
-            and not installed
-            and path.startswith(self._root)
-            and os.path.exists(self._root + known)
-        ):
-            return False  # one file of the repository is not another
         whole = path.endswith("/" + known)
         if known == tail or (known.endswith("/" + tail) and ("/" in tail or whole)):
             return True
@@ -95,7 +91,7 @@ class Paths:
         """The path below the longest import root that holds it: `shop/pricing.py`."""
         best = ""
         for entry in self._search:
-            place = os.path.abspath(entry).replace(os.sep, "/").rstrip("/") + "/"
+            place = absolute(entry).replace(os.sep, "/").rstrip("/") + "/"
             if len(place) > len(best) and path.startswith(place):
                 best = place
         return path[len(best) :].lstrip("/")
@@ -104,10 +100,34 @@ class Paths:
         """False for the standard library, installed packages without a record, and code that is in no file."""
         if filename.startswith("<"):
             return False
-        path = os.path.abspath(filename)
+        path = absolute(filename)
         if _SITE.search(path):
             return path.replace(os.sep, "/").startswith(tuple(self._packages))
-        return not path.startswith(_OWN) and not os.path.realpath(path).startswith(standard_library())
+        return not path.startswith(_OWN) and not _real(path).startswith(standard_library())
+
+
+def absolute(path: str) -> str:
+    """As it is, where the working directory is gone."""
+    try:
+        return os.path.abspath(path)
+    except OSError:
+        return path
+
+
+def _real(path: str) -> str:
+    try:
+        return os.path.realpath(path)
+    except (OSError, ValueError):  # as above, or a NUL
+        return path
+
+
+def _same(one: str, other: str) -> bool:
+    """True for a copy, such as the one that an installer makes."""
+    try:
+        with open(one, "rb") as first, open(other, "rb") as second:
+            return first.read() == second.read()
+    except OSError:
+        return False
 
 
 def _parse_map(text: str) -> list[tuple[str, str]]:

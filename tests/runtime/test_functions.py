@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import contextlib
 import json
 import os
@@ -58,9 +59,14 @@ def compiled(source: str | bytes) -> list[types.CodeType]:
 def lost(source: str | bytes) -> list[str]:
     """The code objects that no region takes, or whose region does not hold their first line."""
     functions = regions(source)
+    # The values of `type X = ...` and bounds of type parameters are code of their own, which has no record.
+    values = {getattr(node, "name", None) for node in ast.walk(parse(source)) if type(node).__name__.startswith("Type")}
+    values |= {name.id for name in values if isinstance(name, ast.Name)}
     missing = []
     for code in compiled(source):
         region = functions.get(owner_of_code(code) or "")
+        if region is None and values.intersection(code.co_qualname.split(".")):
+            continue
         if region is None or not any(a <= max(code.co_firstlineno, 1) <= b for a, b in region.spans):
             missing.append(f"{code.co_qualname}:{code.co_firstlineno}")
     return missing
