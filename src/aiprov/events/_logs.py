@@ -117,8 +117,8 @@ def _blocks(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def _earlier(block: bytes, position: int, clock: Clock) -> Line | None:
-    """The nearest line above that has a time."""
-    stop = position - 1
+    """The nearest line from the header upwards that has a time before it."""
+    stop = max(block.find(_NEEDLE, position), 0)
     for _ in range(_BEFORE_LINES):
         if stop < 0 or position - stop > _BEFORE_BYTES:
             break

@@ -19,9 +19,9 @@ _ANYWHERE = re.compile(_TIME, re.ASCII)
 _LEADING = re.compile(r"(?:<\d{1,3}>(?P<syslog>1 )?)?[\[(]?" + _TIME + r"[\])]?(?: |$)", re.ASCII)
 _CONTAINER = re.compile(r"\[(pod/[^\]\s]{1,300})\] |([\w.-]{1,100}) *\|(?: |$)", re.ASCII)
 _CRI = re.compile(r"(stdout|stderr) ([FP])(?: |$)")
-_PROCESS = re.compile(r"(?:([\w.-]{1,255}) )?([\w./@-]{1,100}\[[\w.-]{1,20}\]):(?: |$)", re.ASCII)
-_PROGRAM = re.compile(r"([\w.-]{1,255}) ([\w./@-]{1,100}):(?: |$)", re.ASCII)
-_SYSLOG = re.compile(r"(\S{1,255}) (\S{1,48} \S{1,128}) \S{1,32} (?:-|\[[^\]]{0,500}\])(?: |$)")
+_PROCESS = re.compile(r"(?:(?P<host>[\w.-]{1,255}) )?(?P<unit>[\w./@-]{1,100}\[[\w.-]{1,20}\]):(?: |$)", re.ASCII)
+_PROGRAM = re.compile(r"(?P<host>[\w.-]{1,255}) (?P<unit>[\w./@-]{1,100}(?:\[[\w.-]{1,20}\])?):(?: |$)", re.ASCII)
+_SYSLOG = re.compile(r"(?P<host>\S{1,255}) (?P<unit>\S{1,48} \S{1,128}) \S{1,32} (?:-|\[[^\]]{0,500}\])(?: |$)")
 _ESCAPES = re.compile("\x1b\\[[0-9;:]{0,32}[A-Za-z]")
 
 _JSON_TEXT = ("log", "message", "msg", "MESSAGE")
@@ -105,7 +105,7 @@ def split(text: str, clock: Clock) -> Line:
         if found := _CRI.match(text, start):
             unit, partial = found[1], found[2] == "P"
         elif found := _named(timed).match(text, start):
-            host, unit = host or found[1], f"{found[1]} {found[2]}"
+            host, unit = host or found["host"], f"{found['host']} {found['unit']}"
         start = found.end() if found else start
     time, zoned = when or (None, True)
     line = Line((container, unit, timed is not None), text[start:], time, host, zoned, partial)
@@ -115,7 +115,7 @@ def split(text: str, clock: Clock) -> Line:
 def _named(timed: re.Match[str]) -> re.Pattern[str]:
     if timed["syslog"]:
         return _SYSLOG
-    return _EITHER if timed["bsd"] else _PROCESS
+    return _PROGRAM if timed["bsd"] else _PROCESS
 
 
 def _json(line: Line, clock: Clock) -> Line | None:
@@ -158,6 +158,3 @@ def _texts(value: Any, depth: int = 0) -> Iterator[str]:
     elif depth < _MAX_JSON_DEPTH and isinstance(value, (dict, list)):
         for item in value.values() if isinstance(value, dict) else value:
             yield from _texts(item, depth + 1)
-
-
-_EITHER = re.compile(f"(?:{_PROCESS.pattern}|{_PROGRAM.pattern})", re.ASCII)

@@ -68,7 +68,7 @@ class Scanner:
             line = line._replace(text=text)
         if "\n" in line.text:
             self._feed_inner(line, line.text, number)
-        elif not self._take(line) and not self._decide(line):
+        elif not (self._decide(line, bare=False) or self._take(line) or self._decide(line, bare=True)):
             if (at := line.text.find(HEADER)) >= 0:
                 self._begin(line, at, number, earlier)
             elif line.key[2]:  # the next record of a log whose tracebacks carry no prefix
@@ -87,17 +87,14 @@ class Scanner:
                 return True
         return False
 
-    def _decide(self, line: Line) -> bool:
+    def _decide(self, line: Line, *, bare: bool) -> bool:
         """A header may carry more than the lines after it do: a whole record's prefix, or a time."""
         for opened in self._undecided:
             begun = opened.begin.key
-            if line.key == begun and line.text.startswith(opened.prefix):
-                prefix = opened.prefix
-            elif line.key in (begun, (begun[0], begun[1], False)):
-                prefix = ""
-            else:
+            if line.key not in ((begun, (begun[0], begun[1], False)) if bare else (begun,)):
                 continue
-            if opened.traceback.starts(line.text[len(prefix) :]):
+            prefix = "" if bare else opened.prefix
+            if line.text.startswith(prefix) and opened.traceback.starts(line.text[len(prefix) :]):
                 self._undecided.remove(opened)
                 self._enter(opened, line.key, prefix)
                 return self._take(line)
@@ -105,12 +102,15 @@ class Scanner:
 
     def _enter(self, opened: _Open, key: Key, prefix: str) -> None:
         opened.key, opened.prefix, opened.seen = key, prefix, self._lines
+        self._displace(key, prefix)
         group = self._open.setdefault(key, [])
-        for other in [o for o in group if o.prefix == prefix]:
-            group.remove(other)
-            self._close(other)
         group.append(opened)
         group.sort(key=lambda o: -len(o.prefix))
+
+    def _displace(self, key: Key, prefix: str) -> None:
+        """One writer writes one traceback after the other."""
+        for other in [o for o in self._open.get(key, ()) if o.prefix == prefix]:
+            self._remove(other)
 
     def _begin(self, line: Line, at: int, number: int, earlier: Callable[[], Line | None]) -> None:
         prefix, rest = line.text[:at], line.text[at + len(HEADER) :]
@@ -125,6 +125,7 @@ class Scanner:
         if rest.strip() or prefix.strip() == "|" or (group and not prefix.endswith(BOX)):
             return  # inside a message, or a member of a group whose beginning we have not seen
         begun = _Open(line, prefix.removesuffix(BOX) if group else prefix, Traceback(group=group), number, self._lines)
+        self._displace(begun.key, begun.prefix)
         self._undecided.append(begun)
         if len(self._undecided) > _MAX_OPEN:
             self._close(self._undecided.pop(0))

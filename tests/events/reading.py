@@ -1,0 +1,49 @@
+"""Reading events in tests."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import duckdb
+
+from aiprov.events import Loaded, Raised, decode_stack, load
+
+
+@dataclass(frozen=True)
+class Event:
+    ts: dt.datetime | None
+    stack: tuple[Raised, ...]
+    release: str | None
+    environment: str | None
+    host: str | None
+    user: str | None
+    trace: str | None
+    manifest: str | None
+    weight: float
+
+
+@dataclass(frozen=True)
+class Read:
+    loaded: Loaded
+    events: list[Event]
+    stacks: int
+
+    @property
+    def stack(self) -> tuple[Raised, ...]:
+        assert len(self.events) == 1
+        return self.events[0].stack
+
+
+def read_source(source: str) -> Read:
+    connection = duckdb.connect()
+    try:
+        loaded = load(source, connection)
+        bodies = dict(connection.execute("select id, body from stacks").fetchall())
+        stacks = {key: decode_stack(body) for key, body in bodies.items()}
+        rows = connection.execute("select * from events order by ts nulls last, stack, host").fetchall()
+        events = [Event(row[0], stacks[row[1]], *row[2:]) for row in rows]
+        assert connection.execute("show tables").fetchall() == [("events",), ("stacks",)]
+        return Read(loaded, events, len(stacks))
+    finally:
+        connection.close()
