@@ -27,6 +27,7 @@ def as_json(spike: Spike) -> dict[str, object]:
     """The contract's fields, and what else a program may want."""
     return {
         "verdict": spike.verdict,
+        "headline": " ".join(headline(spike)),
         "reason": spike.reason,
         "window": _period(spike.incident) | {"proposed": spike.proposed},
         "baseline": _period(spike.baseline),
@@ -121,18 +122,18 @@ def show(spike: Spike, console: Console) -> None:
         console.print(Text("  ").append_text(_timeline(spike.timeline, spike.incident, bars)), no_wrap=True)
     for name, period in (("baseline", spike.baseline), ("incident", spike.incident)):
         if period.since or period.release or period.events:
-            console.print(Padding(Text(_window(name, period)), (0, 0, 0, 2)))
+            console.print(Padding(Text(_window(name, period)), (0, 0, 0, 2), expand=False))
     for rank, one in enumerate(spike.suspects, 1):
         console.print()
         console.print(_title(rank, one))
         for text in _facts(one, spike):
-            console.print(Padding(text, (0, 0, 0, 3)))
+            console.print(Padding(text, (0, 0, 0, 3), expand=False))
         # One line however long, so that a copy of it is the command.
         console.print(Text("   " + (_command(one)), style="bold"), soft_wrap=True)
     if spike.excess:
         console.print()
         for line in _null_row(spike):
-            console.print(Padding(Text(line), (0, 0, 0, 3)))
+            console.print(Padding(Text(line), (0, 0, 0, 3), expand=False))
     _show_rest(spike, console)
 
 
@@ -143,11 +144,11 @@ def _show_rest(spike: Spike, console: Console) -> None:
     if spike.considered and not spike.suspects:
         console.print("\nBy a model, on these stacks, and not named:")
         for one in spike.considered[:_CONSIDERED]:
-            console.print(Padding(Text(safe(f"{one.function}: {one.reason}")), (0, 0, 0, 2)))
+            console.print(Padding(Text(safe(f"{one.function}: {one.reason}")), (0, 0, 0, 2), expand=False))
     if spike.notes:
         console.print("\nTo know:", style="dim")
         for note in spike.notes:
-            console.print(Padding(Text("- " + safe(note), style="dim"), (0, 0, 0, 2)))
+            console.print(Padding(Text("- " + safe(note), style="dim"), (0, 0, 0, 2), expand=False))
 
 
 def headline(spike: Spike) -> tuple[str, ...]:
@@ -181,26 +182,28 @@ def _timeline(timeline: Timeline, incident: Period, bars: str) -> Text:
     text = Text(drawn[:start], style="dim")
     text.append("|" if start < len(drawn) else "", style="bold")
     text.append(drawn[start:], style="red")
-    text.append(f"  one bar {_length(width)}, highest {_count(top)}", style="dim")
-    if timeline.released is not None:
-        place = min(len(drawn), int((timeline.released - timeline.since) / width))
-        mark = f"^ {safe(incident.release or '', limit=30)} first seen {_clock(timeline.released)}"
-        indent = place + (place >= start)
-        left = indent if indent + len(mark) < len(drawn) + 20 else max(0, indent + 1 - len(mark))
-        if left < indent:
-            mark = f"{mark[2:]} ^"
-        text.append("\n  " + " " * left + mark, style="bold")
+    if incident.since is not None:
+        text.append("\n  " + _mark(timeline, incident, at=start, width=len(drawn) + 1), style="bold")
     return text
 
 
+def _mark(timeline: Timeline, incident: Period, *, at: int, width: int) -> str:
+    """Under the bars: where the incident starts, and when its release was first seen."""
+    words = f"incident since {incident.since:%Y-%m-%d %H:%M} UTC"
+    if timeline.released is not None:
+        words += f", {safe(incident.release or '', limit=24)} first seen {timeline.released:%H:%M}"
+    if at + 2 + len(words) <= width:
+        return " " * at + f"^ {words}"
+    return " " * max(0, at - 1 - len(words)) + f"{words} ^"
+
+
 def _window(name: str, period: Period) -> str:
-    parts = [f"{name}  {_count(period.units)} units, {_count(period.events)} events"]
+    duration = ""
     if period.since is not None and period.until is not None:
-        parts.append(f"{_day(period.since)} to {_day(period.until, after=period.since)} UTC")
-    if period.release is not None:
-        parts.append(safe(period.release, limit=60))
-    if period.short is not None and period.short != period.release:
-        parts.append(period.short)
+        duration = f" in {_length(period.until - period.since)}"
+    parts = [f"{name}  {_count(period.units)} units{duration} ({_count(period.events)} events)"]
+    parts += [safe(period.release, limit=40)] if period.release else []
+    parts += [period.short] if period.short and period.short != period.release else []
     return "  ".join(parts)
 
 
@@ -244,7 +247,10 @@ def _factors(one: Suspect) -> Iterator[str]:
     yield f"carries {_share(one.explained_share)} of the excess"
     bound = f"at least x{_times(one.rate_ratio_at_least)}"
     sure = "" if one.rate >= _SURE else f", doubled with {_share(one.rate)} certainty"
-    yield f"rate x{_times(one.rate_ratio)} ({bound}{sure})"
+    if one.units_baseline:
+        yield f"rate x{_times(one.rate_ratio)} ({bound}{sure})"
+    else:
+        yield f"rate {bound} (none before{sure})"
     yield f"specificity {one.specificity:.2f}"
     yield {
         "changed": "code changed since the baseline",
@@ -304,12 +310,3 @@ def _length(span: timedelta) -> str:
         if seconds >= size:
             return f"{seconds / size:.3g} {unit}"
     return f"{seconds * 1000:.0f} ms"
-
-
-def _clock(moment: datetime) -> str:
-    return f"{moment:%H:%M}"
-
-
-def _day(moment: datetime, *, after: datetime | None = None) -> str:
-    same = after is not None and after.date() == moment.date()
-    return f"{moment:%H:%M}" if same else f"{moment:%Y-%m-%d %H:%M}"

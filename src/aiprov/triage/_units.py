@@ -51,10 +51,10 @@ from cells c left join parts p on c.trace = p.trace
 _SCALES = """
 create or replace temp table scaled as
 with wide as (
-    select release, count(distinct actor) >= 3 as is_wide from units where not is_user group by release
+    select release as number, count(distinct actor) >= 3 as is_wide from units where not is_user group by release
 ), sided as (
     select u.*, {side} as side, u.is_user or coalesce(w.is_wide, false) as capped
-    from units u left join wide w on u.release = w.release
+    from units u left join wide w on u.release = w.number
 ), loud as (
     select fingerprint, side, actor, sum(share) as units from sided where capped and side is not null group by all
 ), caps as (

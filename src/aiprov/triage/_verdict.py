@@ -22,23 +22,26 @@ def judge(scored: Scored, *, actors: int | None, is_deployed: bool) -> tuple[Ver
     Where something was deployed between the windows, code that did not change has no regression to revert. Of 54 real
     culprits on a stack none stood deeper than third from the raise, while every fourth was on no stack at all.
     """
-    if scored.through <= 0:
-        return "none", "no error beyond what the baseline expects passes through it"
-    if scored.q > Q:
-        return "none", f"the rise is within the usual ups and downs (q = {scored.q:.2f})"
-    if scored.rival is not None:
-        return "none", f"{scored.rival} is on the same stacks and fits the rise better"
-    if is_deployed and scored.change <= UNCHANGED:
-        return "none", "its code is the same as in the baseline, so a revert changes nothing"
-    if scored.inner <= MOSTLY:
-        return "none", "it stands far above the point where the errors are raised"
-    if scored.share < _SHARE:
-        return "none", f"carries only {scored.share:.0%} of the excess"
+    why_not = _why_not(scored, is_deployed=is_deployed)
+    if why_not:
+        return "none", why_not
     if scored.change < CHANGED or scored.share < _SHARE_LIKELY:
         return "possible", ""
     breadth = scored.incident >= _UNITS and (actors is None or actors >= _ACTORS)
     sure = scored.q <= Q_STRONG and scored.rate.at_least >= _RATIO_STRONG and scored.share >= _SHARE_STRONG
     return ("strong" if sure and breadth else "likely"), ""
+
+
+def _why_not(scored: Scored, *, is_deployed: bool) -> str | None:
+    reasons = (
+        (scored.through <= 0, "no error beyond what the baseline expects passes through it"),
+        (scored.q > Q, f"the rise is within the usual ups and downs (q = {scored.q:.2f})"),
+        (scored.rival is not None, f"{scored.rival} is on the same stacks and fits the rise better"),
+        (is_deployed and scored.change <= UNCHANGED, "its code is as in the baseline, so a revert changes nothing"),
+        (scored.inner <= MOSTLY, "it stands far above the point where the errors are raised"),
+        (scored.share < _SHARE, f"it carries only {scored.share:.0%} of the excess"),
+    )
+    return next((text for applies, text in reasons if applies), None)
 
 
 def highest(verdicts: Iterable[Verdict]) -> Verdict:
