@@ -24,14 +24,14 @@ BUNDLE_FROM, BUNDLE_CENTS = 3, 500
 
 
 def coupon_discount(cart: Cart, code: str) -> int:
-    """The coupon's share of what it is meant for, in equal parts per piece and never more than a piece costs."""
+    """The coupon's share of what it is meant for, in whole cents per piece."""
     coupon = COUPONS.get(code)
     covered = cart.of_categories(coupon.categories) if coupon else ()
     if coupon is None or not covered:
         return 0
     pieces = sum(line.quantity for line in covered)
-    share = subtotal(covered) * coupon.percent // 100 // pieces
-    return sum(min(share, line.product.cents) * line.quantity for line in covered)
+    per_piece = subtotal(covered) * coupon.percent // 100 // pieces
+    return per_piece * pieces
 
 
 def loyalty_discount(cart: Cart, account: Account) -> int:

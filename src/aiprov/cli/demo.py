@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import shlex
 import shutil
 import signal
 import tempfile
@@ -17,7 +18,7 @@ from aiprov.cli._output import console, emit, note
 from aiprov.errors import UsageError
 
 if TYPE_CHECKING:
-    from aiprov.demo import Example
+    from aiprov.demo import Example, Tell
 
 INTERNAL = 3
 
@@ -56,18 +57,26 @@ def _play(example: Example, keep: Path | None, *, as_json: bool) -> int:
         code = conclude(outcome, tell=tell)
         if as_json:
             emit({**payload(outcome), "kept": str(directory) if keep else None}, verb="demo")
-        elif keep:
-            tell.step(f"Kept in {directory}")
-            tell.facts(
-                [
-                    ("shop/", "the repository; try: git log, aiprov show shop/discounts.py"),
-                    ("errors.jsonl", "what the service wrote; try the spike command from shop/"),
-                    ("example/", "what it was made from; example/bug/ holds the bug"),
-                ]
-            )
-            tell.say("", "Give it another bug, then play it again:")
-            tell.quote(f"aiprov demo --from {directory / 'example'}")
+        else:
+            _farewell(tell, directory if keep else None)
     return code
+
+
+def _farewell(tell: Tell, kept: Path | None) -> None:
+    if kept is None:
+        tell.title("", "Nothing is left of it. To look around in it, and to try a bug of your own:")
+        tell.quote("aiprov demo --keep DIR")
+        return
+    tell.step(f"Kept in {kept}")
+    tell.facts(
+        [
+            ("shop/", "the repository; try: git log, aiprov show shop/discounts.py"),
+            ("errors.jsonl", "what the service wrote; try the spike command in shop/"),
+            ("example/", "what it was made from; example/bug/ holds the bug"),
+        ]
+    )
+    tell.title("", "Give it another bug (example/README.md), then:")
+    tell.quote(shlex.join(["aiprov", "demo", "--from", str(kept / "example")]))
 
 
 @contextlib.contextmanager

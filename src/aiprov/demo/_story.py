@@ -90,6 +90,10 @@ def play(example: Example, directory: Path, *, tell: Tell, requests: int = REQUE
     stage = _Stage(example, directory, shop, tell, planned(example.requests, requests))
     _, good, bad = (release.tag for release in example.releases)
 
+    tell.title(
+        "A release breaks, its errors name a model and a prompt, and one function goes",
+        "back. All of it happens now, on this machine, over 127.0.0.1.",
+    )
     tell.step("A service that people and models wrote")
     with tell.busy("Writing its history: commits, recorded prompts, three releases"):
         built = build(example, shop)
@@ -163,28 +167,28 @@ class _Stage:
         words = shlex.split(suspect.revert or "")
         if words[:2] != ["aiprov", "revert"]:
             raise CommandError(f"spike gave no revert command for {suspect.function}")
-        self.tell.show(self.shop, *words[1:], ok=(0, _REFUSED))
         if self.tell.perform(self.shop, *words[1:], "--branch", HOTFIX, ok=(0, _REFUSED)) == _REFUSED:
             return frozenset()
         self.shop.git("switch", "--quiet", HOTFIX)
         self.shop.git("tag", REVERTED)
-        self.tell.quote(
-            f"git tag {REVERTED} && git diff --stat {bad} {REVERTED}", self.shop.git("diff", "--stat", bad, REVERTED)
-        )
+        for arguments in (["diff", "--unified=1", bad, REVERTED, "--", "shop"], ["diff", "--stat", bad, REVERTED]):
+            self.tell.quote(shlex.join(["git", *arguments]), self.shop.git(*arguments))
         return changed_functions(self.shop, bad, REVERTED)
 
 
 def _introduce(tell: Tell, built: Built, example: Example) -> None:
-    tags = ", ".join(release.tag for release in example.releases)
+    tags = " ".join(release.tag for release in example.releases)
     by_model = Counter(model for model, _ in _recorded(built))
     tell.say(
-        f"{built.functions} functions in {built.commits} commits by {built.people} people and {len(by_model)} models:",
-        f"{tags}. `aiprov record` and `aiprov scan` wrote its manifest,",
-        "which is committed with the code and says who wrote what:",
+        f"examples/shop: {built.functions} functions, {built.commits} commits by {built.people} people"
+        f" and {len(by_model)} models, {tags}.",
+        "One line in shop/app.py instruments it: aiprov_runtime.init(...).",
+        "The manifest is committed with the code; `aiprov record` and `aiprov scan`",
+        "wrote it. Functions by",
         "",
     )
-    rows = [(model, f"{count:2} functions") for model, count in by_model.most_common()]
-    tell.facts([*rows, ("people, or not recorded", f"{built.functions - by_model.total():2} functions")])
+    rows = [(model, f"{count:2}") for model, count in by_model.most_common()]
+    tell.facts([*rows, ("people, or not recorded", f"{built.functions - by_model.total():2}")])
 
 
 def _recorded(built: Built) -> Iterator[tuple[str, str]]:

@@ -15,9 +15,12 @@ if TYPE_CHECKING:
 
 INDENT = "   "
 BAR = 40
+_DIFF = {"+": "green", "-": "red", "@": "dim"}
 
 
 class Tell(Protocol):
+    def title(self, *lines: str) -> None: ...
+
     def step(self, title: str) -> None: ...
 
     def busy(self, text: str) -> contextlib.AbstractContextManager[None]:
@@ -51,6 +54,8 @@ class Quiet:
     def __init__(self, note: Callable[[str], None] = lambda _: None) -> None:
         self._note = note
 
+    def title(self, *lines: str) -> None: ...
+
     def step(self, title: str) -> None:
         self._note(title)
 
@@ -78,6 +83,10 @@ class Aloud:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._steps = 0
+
+    def title(self, *lines: str) -> None:
+        for line in lines:
+            self._console.print(line, soft_wrap=True)
 
     def step(self, title: str) -> None:
         self._steps += 1
@@ -118,7 +127,7 @@ class Aloud:
         for line in folded(command, width=self._console.width):
             self._console.print(line, style="cyan", soft_wrap=True)
         for line in text.splitlines():
-            self._console.print(safe(line), soft_wrap=True)
+            self._console.print(safe(line), style=_DIFF.get(line[:1], ""), soft_wrap=True)
 
 
 def folded(command: str, *, width: int) -> list[str]:
