@@ -222,6 +222,15 @@ def test_an_import_that_only_the_bad_body_used_is_named_and_left(project):
     assert ("nothing uses the import os any more; it is left in place",) == found.outcomes[0].warnings
 
 
+def test_a_name_unbound_then_in_one_function_does_not_stop_another(project):
+    project.commit("v1", m="def f(): return _('a')\n\n\ndef g(): return 1\n")
+    project.commit("v2", m="def f(): return 0\n\n\ndef g(): return 2\n")
+
+    assert "def f(): return _('a')\n\n\ndef g(): return 1\n" == after(
+        plan(project.repository, ["m.py::f", "m.py::g"], to="v1")
+    )
+
+
 def test_crlf_files_stay_crlf(project):
     project.commit("v1", m=GOOD.replace("\n", "\r\n"))
     project.commit("v2", m=BAD.replace("\n", "\r\n"))

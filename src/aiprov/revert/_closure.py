@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from aiprov.revert._names import Binding, bindings, changed_value, conflict, moved, unresolved, used
@@ -49,7 +49,7 @@ class _Piece:
     node: ast.stmt
 
 
-def close(today: Module, spliced: Source, restored: Restored) -> Closed:
+def close(today: Module, spliced: Source, restored: Restored, *, others: Sequence[Restored] = ()) -> Closed:
     """The result with every name of the earlier body bound; Refusal where adding what was there is not enough."""
     pieces: dict[str, _Piece] = {}
     warnings: dict[str, None] = {}
@@ -57,7 +57,7 @@ def close(today: Module, spliced: Source, restored: Restored) -> Closed:
     for _ in range(_ROUNDS):
         result, anchors = _insert(spliced, restored.qualname, pieces)
         module = Module.read(result, what="the result")
-        wanted = _wanted(module, restored, today)
+        wanted = _wanted(module, restored, today, others)
         if not wanted:
             _check_meaning(module, restored, pieces, warnings)
             _check_rest(Module.read(spliced, what="the result"), module, anchors)
@@ -74,21 +74,40 @@ def close(today: Module, spliced: Source, restored: Restored) -> Closed:
     raise Refusal("its earlier body needs too much that is gone; revert the file instead")
 
 
-def _unresolved_in(module: Module, qualname: str) -> set[str]:
-    spans = [module.span(node) for node in module.nodes(qualname)]
+def _unresolved_in(restored: Restored) -> set[str]:
+    """What was unbound in the function already then."""
+    module = restored.then
+    spans = [module.span(node) for node in module.nodes(restored.then_qualname)]
     return {u.name for u in unresolved(module)[0] if any(start < u.line <= end for start, end in spans)}
 
 
-def _wanted(module: Module, restored: Restored, today: Module) -> list[str]:
+def _wanted(module: Module, restored: Restored, today: Module, others: Sequence[Restored]) -> list[str]:
     """Names to bring back: unbound in the function and not so then, or newly unbound anywhere else."""
     spans = [module.span(node) for node in module.nodes(restored.qualname)]
     missing = unresolved(module)[0]
     inside = [u.name for u in missing if any(start < u.line <= end for start, end in spans)]
     outside = [u.name for u in missing if not any(start < u.line <= end for start, end in spans)]
-    then = _unresolved_in(restored.then, restored.then_qualname) if inside else set()
-    before = {u.name for u in unresolved(today)[0]} if outside else set()
+    then = _unresolved_in(restored) if inside else set()
+    if _lost_future(restored.then, today) and (names := then & set(inside) & _annotated(restored)):
+        raise Refusal(
+            f"its annotation `{min(names)}` needs `from __future__ import annotations`, which the file had then; add it"
+        )
+    before = {u.name for u in unresolved(today)[0]}.union(*map(_unresolved_in, others)) if outside else set()
     wanted = [name for name in inside if name not in then] + [name for name in outside if name not in before]
     return list(dict.fromkeys(wanted))
+
+
+def _lost_future(then: Module, today: Module) -> bool:
+    return any(b.origin == "__future__.annotations" for b in bindings(then.tree).get("annotations", ())) and not any(
+        b.origin == "__future__.annotations" for b in bindings(today.tree).get("annotations", ())
+    )
+
+
+def _annotated(restored: Restored) -> set[str]:
+    """Names in annotations, which that import keeps from being looked up."""
+    nodes = [n for node in restored.then.nodes(restored.then_qualname) for n in ast.walk(node)]
+    annotations = [getattr(n, field, None) for n in nodes for field in ("annotation", "returns")]
+    return {n.id for a in annotations if a is not None for n in ast.walk(a) if isinstance(n, ast.Name)}
 
 
 def _pieces(

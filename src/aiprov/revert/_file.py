@@ -69,7 +69,7 @@ def revert_file(context: Context, path: str, asked: Sequence[Wanted], *, whole: 
     chosen.sort(key=lambda c: today.nodes(c.wanted.qualname)[0].lineno)
     for number, choice in enumerate(chosen):
         try:
-            closed = close(today, source, _restored(choice))
+            closed = close(today, source, _restored(choice), others=[_restored(c) for c in chosen])
             source = closed.source
             chosen[number] = replace(choice, helpers=closed.definitions)
             outcomes[choice.wanted] = _outcome(context, choice, closed)
