@@ -60,6 +60,10 @@ def test_a_version_or_provider_is_never_guessed(raw):
     assert None is normalise(raw)[0]
 
 
+def test_a_hostile_name_takes_no_long():
+    assert None is normalise("gpt-5" + "." * 243 + "!")[0]
+
+
 def test_the_own_words_are_kept_only_where_they_differ():
     assert ("openai/o3", "o3") == normalise(" o3 ")
     assert ("openai/o3", None) == normalise("openai/o3")
@@ -74,4 +78,4 @@ def test_any_text_gives_a_bounded_answer_that_is_its_own_normal_form(raw):
     model, said = normalise(raw)
 
     assert (model, None) == (normalise(model) if model else (None, None))
-    assert all(text is None or (0 < len(text) <= 260 and text.isprintable()) for text in (model, said))
+    assert all(text is None or (0 < len(text) <= 250 and text.isprintable()) for text in (model, said))

@@ -381,6 +381,39 @@ def test_hostile_file_names_are_left_out_and_counted(work: Work):
     assert (4, ()) == (found.unnameable, found.unreadable)
 
 
+def test_hostile_source_and_messages_end_in_results(work: Work):
+    long = "f" * 1100
+    deep = "(" * 5000 + ")" * 5000
+    work.ai(
+        {
+            "long.py": f"def {long}():\n    return 1\n",
+            "deep.py": deep,
+            "nul.py": "x = 1\0\n",
+            "cr.py": "def f():\r  return 1\r",
+        }
+    )
+    work.commit(f"x\n\nCo-authored-by: aider (claude-{'a' * 240}-1) <aider@aider.chat>\n", {"a.py": HUMAN})
+    work.commit("\x01\x1b]0;x\x07\n\nAssisted-by: \x1b[31mClaude\n", {"b.py": HUMAN})
+
+    found = work.scan()
+
+    assert ["a.py", "cr.py"] == sorted(found.manifest.files)
+    assert (2, 1) == (len(found.unreadable), len(found.ignored))
+
+
+def test_a_commit_at_no_time_of_any_calendar_is_read(work: Work):
+    work.write("a.py", HUMAN)
+    work.git("add", "-A")
+    tree = work.git("write-tree")
+    text = f"tree {tree}\nauthor x (aider) <> 99999999999999999 +0000\ncommitter x <> 1 +0000\n\nmessage\n"
+    commit = work.git("hash-object", "-t", "commit", "-w", "--literally", "--stdin", data=text.encode())
+    work.git("update-ref", "refs/heads/main", commit)
+
+    (generation,) = work.scan().manifest.generations.values()
+
+    assert ("aider", None) == (generation.tool, generation.generated_at)
+
+
 def test_links_are_not_followed(work: Work, tmp_path: Path):
     (tmp_path / "secret.py").write_text(PRICES)
     (work.root / "link.py").symlink_to(tmp_path / "secret.py")

@@ -130,7 +130,7 @@ class Essence:
         self.text = bare.replace(b"\n", b"")
 
     def around(self, first: int, last: int) -> bytes:
-        """Lines `first` to `last` with up to three before them in the same function."""
+        """Lines `first` to `last` with up to three before them, and what must follow, in the same function."""
         start = first - 1
         taken = 0
         while start > 0 and taken < 3 and DEF not in self.lines[start][:16]:  # noqa: PLR2004  # lines of context
@@ -139,4 +139,8 @@ class Essence:
                 break
             start -= 1
             taken += bool(above)
+        while self.lines[last - 1].endswith(b":") and last < len(self.lines):
+            last += 1  # what a colon opens goes on below it
+            while not self.lines[last - 1] and last < len(self.lines):
+                last += 1
         return b"".join(self.lines[start:last])

@@ -37,13 +37,14 @@ _NOTHING = frozenset(
 _PLACEHOLDERS = frozenset({"unknown", "unknown-model", "default", "auto", "tab", "none", "null", "<synthetic>"})
 _PROVIDER_AND_MODEL = re.compile(r"[a-z0-9][a-z0-9_.-]*/[a-zA-Z0-9][\w.:@/+-]*", re.ASCII)
 _BEDROCK = re.compile(
-    r"(?:(?:global|us|us-gov|eu|apac|ap|jp|au|ca)\.)?([a-z0-9]+)\.([a-z0-9][\w.-]*?)(?:-v\d+)?(?::\d+)?"
+    r"(?:(?:global|us|us-gov|eu|apac|ap|jp|au|ca)\.)?([a-z0-9]+)\.([a-z0-9][\w.-]*?)(?:-v\d+)?(?::\d+)?",
+    re.ASCII,
 )
-_ID = re.compile(r"[a-z][a-z0-9]*(?:[-._:][a-z0-9.]+)*")
-_CONTEXT = re.compile(r"\s*(?:\(\d+[km](?: context)?\)|\[\d+[km]\])$")
+_ID = re.compile(r"[a-z][a-z0-9._:-]*[a-z0-9]")
+_CONTEXT = re.compile(r"\s*(?:\(\d+[km](?: context)?\)|\[\d+[km]\])$", re.ASCII)
 _IN_BRACKETS = re.compile(r"[a-z][a-z ]{0,40} \(([^()]+)\)")
-_CLAUDE_NAME = re.compile(r"claude[ -](?:([a-z]+)[ -](\d+(?:[.-]\d+)*)|(\d+(?:[.-]\d+)*)[ -]([a-z]+))")
-_HAS_VERSION = re.compile(r"\d")
+_CLAUDE_NAME = re.compile(r"claude[ -](?:([a-z]+)[ -](\d+(?:[.-]\d+)*)|(\d+(?:[.-]\d+)*)[ -]([a-z]+))", re.ASCII)
+_HAS_VERSION = re.compile(r"[0-9]")
 
 
 def normalise(raw: str) -> tuple[str | None, str | None]:
@@ -52,6 +53,8 @@ def normalise(raw: str) -> tuple[str | None, str | None]:
     if len(raw) > _MAX or not text.isprintable() or text.lower() in _NOTHING:
         return None, None
     model = _model(text)
+    if model and len(model) > _MAX:
+        return None, None
     said = raw.strip()
     return model, None if said == model else said
 

@@ -24,7 +24,7 @@ from aiprov.provenance.sources import CommitSource, FileSource
 from aiprov.provenance.sources.sidecar import SUFFIX, Sidecars
 from aiprov.provenance.sources.trailers import Trailers
 from aiprov_runtime._functions import regions
-from aiprov_runtime._manifest import Generation, Manifest, Record, check_path
+from aiprov_runtime._manifest import MAX_KEY, Generation, Manifest, Record, check_path
 
 AI_SHARE = 0.95
 MAX_OTHERS = 50
@@ -97,6 +97,9 @@ def scan(
     claims: dict[tuple[str, str], list[_Claim]] = {}
     for path, found in facts.items():
         for qualname, tally in found.tallies.items():
+            if len(qualname) > MAX_KEY:
+                ignored.append(f"{shown(path)}: a function's name is longer than {MAX_KEY} characters")
+                continue
             claim = _claim_of_lines(tally, found.hashes[qualname], history)
             claims.setdefault((path, qualname), []).append(claim)
     for source, collection in collected:
@@ -104,19 +107,18 @@ def scan(
         for evidence in collection.evidence:
             today = _hashes(repository, evidence.path)
             for qualname in sorted(evidence.hashes.keys() & today.keys()):
-                if evidence.hashes[qualname] == today[qualname]:
+                if evidence.hashes[qualname] == today[qualname] and len(qualname) <= MAX_KEY:
                     record = Record("ai", evidence.generation.id, 1.0, today[qualname])
                     claim = _Claim(source.strength, record, (evidence.generation,))
                     claims.setdefault((evidence.path, qualname), []).append(claim)
     manifest = _settle(held, claims, facts=facts, moved=moved, history=history)
-    unnameable = files.unnameable
     return Scanned(
         manifest=manifest,
         commits=len(history.order),
         ai_commits=len(history.evidence),
         files=len(files.python),
         moved=len(moved.places),
-        unnameable=unnameable,
+        unnameable=files.unnameable,
         unreadable=tuple(unreadable),
         ignored=tuple(ignored),
     )
@@ -174,7 +176,7 @@ def _name(raw: bytes) -> str | None:
         check_path(name)
     except ValueError:
         return None
-    return None if _UNFIT_NAME.search(name) or len(name) > 1000 else name  # noqa: PLR2004  # the longest key
+    return None if _UNFIT_NAME.search(name) or len(name) > MAX_KEY else name
 
 
 def _blame_options(repository: Repository, limit: str | None) -> tuple[tuple[str, ...], list[str]]:
