@@ -27,17 +27,18 @@ class guard:  # noqa: N801  # reads as the statement it is used in
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> bool:
         if not isinstance(error, Exception):
             return False
-        with suppress(Exception):  # a log handler of the host's that raises is no reason to fail its request
-            _report(self.place, error)
+        _report(self.place, error)
         return True
 
 
 def _report(place: str, error: Exception) -> None:
     count = failures[place] = failures.get(place, 0) + 1
-    if on_error is not None:
-        on_error(place, error)
-    if count == 1:
-        warn("%s failed and was skipped: %s; further ones are only counted", place, _brief(error))
+    with suppress(Exception):  # the sink itself may be what failed
+        if on_error is not None:
+            on_error(place, error)
+    with suppress(Exception):  # a log handler of the host's that raises is no reason to fail its request
+        if count == 1:
+            warn("%s failed and was skipped: %s; further ones are only counted", place, _brief(error))
 
 
 def warn(message: str, *arguments: object) -> None:

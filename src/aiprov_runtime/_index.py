@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import CodeType
 from typing import NamedTuple
 
+from aiprov_runtime._guard import guard
 from aiprov_runtime._manifest import Document, Generation, Leaf, Record
 from aiprov_runtime._paths import Paths
 
@@ -42,13 +43,14 @@ class Attribution(NamedTuple):
 class File:
     """One deployed file and its functions, looked up by qualname; filled as they are asked for."""
 
-    __slots__ = ("_generations", "_leaves", "_sources", "found", "path")
+    __slots__ = ("_generations", "_leaves", "_sources", "_verified", "found", "path")
 
     def __init__(self, path: str, leaves: dict[str, Leaf], generations: dict[str, Generation]) -> None:
         self.path = path
         self.found: dict[str, Attribution | None] = {}
         self._leaves = leaves
         self._generations = generations
+        self._verified: dict[tuple[str, str, int], Attribution] = {}
         self._sources: dict[str, dict[str, tuple[str, tuple[tuple[int, int], ...]]]] = {}
 
     def find(self, code: CodeType) -> Attribution | None:
@@ -69,7 +71,11 @@ class File:
         leaf = self._leaves.get(qualname)
         if leaf is None:
             return None
-        record = Record.from_leaf(leaf)
+        record = None
+        with guard("manifest"):  # an unfit record is counted, and is no reason to judge nothing
+            record = Record.from_leaf(leaf)
+        if record is None:
+            return None
         known = [self._generations[g] for g in (record.generation, *record.other_generations) if g in self._generations]
         main = self._generations.get(record.generation or "", Generation())
         models = dict.fromkeys(model for g in known for model in (g.model, *g.models) if model)
@@ -89,14 +95,23 @@ class File:
 
     def verified(self, attribution: Attribution, code: CodeType) -> Attribution:
         """The same with its state, from the source that is on disk; reads each file once."""
+        key = (code.co_filename, code.co_qualname, code.co_firstlineno)
+        known = self._verified.get(key)
+        if known is None:
+            known = attribution._replace(state=self._state(attribution, code))
+            if len(self._verified) < _MAX_NAMES:
+                self._verified[key] = known
+        return known
+
+    def _state(self, attribution: Attribution, code: CodeType) -> str:
         if attribution.code_hash is None:
-            return attribution
+            return "unverified"
         if code.co_filename not in self._sources:
             self._sources[code.co_filename] = _hashes(code.co_filename)
         running = self._sources[code.co_filename].get(attribution.function.partition("::")[2])
         if running is None or not any(start <= code.co_firstlineno <= end for start, end in running[1]):
-            return attribution  # the file on disk is not the one that runs, or cannot be read
-        return attribution._replace(state="verified" if running[0] == attribution.code_hash else "stale")
+            return "unverified"  # the file on disk is not the one that runs, or cannot be read
+        return "verified" if running[0] == attribution.code_hash else "stale"
 
 
 def _hashes(filename: str) -> dict[str, tuple[str, tuple[tuple[int, int], ...]]]:

@@ -13,7 +13,7 @@ from aiprov_runtime._discover import NotFoundError, discover
 from aiprov_runtime._explain import Explanation, Step, explain_exception, explain_frame
 from aiprov_runtime._guard import guard, warn
 from aiprov_runtime._index import Attribution, Index
-from aiprov_runtime._manifest import VERSION, ManifestError, read
+from aiprov_runtime._manifest import MAX_BYTES, VERSION, ManifestError, read
 from aiprov_runtime._paths import Paths
 from aiprov_runtime._settings import Settings, resolve
 
@@ -112,7 +112,7 @@ def _load(settings: Settings, user: Identify | None, trace: Identify | None) -> 
             reason = str(error)
             if settings.manifest is not None:
                 warn("%s: nothing will be attributed", reason)
-        except (ManifestError, OSError) as error:
+        except (ValueError, OSError) as error:  # ManifestError is a ValueError, as is an unfit generation
             reason = str(error)
             warn("%s: nothing will be attributed", reason)
         if settings.sink is not None:
@@ -130,7 +130,7 @@ def _load_index(settings: Settings) -> tuple[Index, str]:
         directory=_working_directory(),
     )
     with open(found.path, "rb") as stream:  # pathlib would be the runtime's dearest import
-        document = read(stream.read(), name=found.path)
+        document = read(stream.read(MAX_BYTES + 1), name=found.path)
     if document.version != VERSION:
         raise ManifestError(f"{found.path}: version {document.version} is newer than this runtime reads")
     paths = Paths(document.files, root=found.root, path_map=settings.path_map)

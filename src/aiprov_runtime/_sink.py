@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import CodeType
 
 from aiprov_runtime._explain import Explanation, Frame, Raised, exceptions, frames_of
+from aiprov_runtime._paths import absolute
 
 EVENT_SCHEMA, FAILURE_SCHEMA = "aiprov.event/1", "aiprov.failure/1"
 _MAX_FRAMES = 100
@@ -74,48 +77,50 @@ class Sink:
     def _append(self, content: dict[str, object]) -> None:
         # ASCII, so that a cut or mixed-up line stays readable and surrogates survive.
         line = json.dumps(content, separators=(",", ":"), allow_nan=False).encode() + b"\n"
-        descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
-        try:
-            if os.fstat(descriptor).st_size + len(line) > self.max_bytes and self._rotate():
-                os.close(descriptor)
-                descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
-            os.write(descriptor, line)
-        finally:
-            os.close(descriptor)
+        if not self._write(line, self.max_bytes - len(line)):
+            self._rotate()
+            self._write(line)
 
-    def _rotate(self) -> bool:
+    def _write(self, line: bytes, limit: float = math.inf) -> bool:
+        """False, and nothing written, where the file is larger than `limit`."""
+        with _opened(self.path, os.O_APPEND) as descriptor:
+            if 0 < os.fstat(descriptor).st_size > limit:
+                return False
+            os.write(descriptor, line)
+        return True
+
+    def _rotate(self) -> None:
         """Shift FILE to FILE.1 and so on, unless a thread or process is at it; whoever comes second finds it done."""
-        with _file_lock(self.path + ".lock") as held:
-            if not held or os.stat(self.path).st_size < self.max_bytes // 2:
-                return held
+        with _opened(self.path + ".lock") as descriptor:
+            if not _lock(descriptor) or os.stat(self.path).st_size < self.max_bytes // 2:
+                return
             for number in range(self.files - 1, 0, -1):
                 if os.path.exists(f"{self.path}.{number}"):
                     os.replace(f"{self.path}.{number}", f"{self.path}.{number + 1}")
             os.replace(self.path, f"{self.path}.1")
+
+
+@contextmanager
+def _opened(path: str, flags: int = 0) -> Iterator[int]:
+    # Without waiting: a pipe that nobody reads is an error and no reason for a host to hang.
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_NONBLOCK", 0) | flags, 0o640)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    """True when nobody else holds the lock; never waits, and closing the file ends it."""
+    try:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except ImportError:  # Windows renames no open file, which serves as the lock
         return True
-
-
-class _file_lock:  # noqa: N801  # reads as the statement it is used in
-    """True when nobody else holds the lock; never waits."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._descriptor = -1
-
-    def __enter__(self) -> bool:
-        self._descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o640)
-        try:
-            import fcntl
-
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except ImportError:  # Windows renames no open file, which serves as the lock
-            return True
-        except BlockingIOError:
-            return False
-        return True
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._descriptor)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _timestamp(seconds: float) -> str:
@@ -138,7 +143,7 @@ def _described(raised: Raised, is_application: Callable[[CodeType], bool]) -> di
 
 def _frame(frame: Frame, is_application: Callable[[CodeType], bool]) -> dict[str, object]:
     code, _, line = frame
-    file = code.co_filename if code.co_filename.startswith("<") else os.path.abspath(code.co_filename)
+    file = code.co_filename if code.co_filename.startswith("<") else absolute(code.co_filename)
     return {
         "file": file[-_MAX_TEXT:],
         "line": line,
