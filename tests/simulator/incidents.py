@@ -82,6 +82,7 @@ class Maker:
         self.middleware = self.random.sample(self.keys, 2) if with_middleware else []
         self.hosts = [f"host-{n}" for n in range(self.random.randint(4, 8))]
         self.traces = 0
+        self.bodies: dict[tuple[tuple[str, ...], str, str], str] = {}
 
     def make(self) -> Incident:
         kind, random = self.kind, self.random
@@ -146,7 +147,10 @@ class Maker:
         """A function fails under one to four routes, mostly where it raises itself, sometimes in a function it calls."""
         random = self.random
         below = random.choices([0, 1, 2], weights=[45, 5, 4])[0]
-        tail = [key, *random.sample([k for k in self.keys if k not in self.world.ai or self.kind.culprit == "ai"], below)]
+        tail = [
+            key,
+            *random.sample([k for k in self.keys if k not in self.world.ai or self.kind.culprit == "ai"], below),
+        ]
         paths = [[k for k in self._path(tail) if k not in tail] + tail for _ in range(random.randint(1, 4))]
         return paths if self.kind.on_stack else [[k for k in path if k != key] for path in paths]
 
@@ -176,11 +180,13 @@ class Maker:
                 self.traces += 1
             self._event(incident, path, at + number * 4_000_000, host, user, failing=failing)
 
-    def _event(  # noqa: PLR0913, PLR0917
+    def _event(
         self, incident: Incident, path: list[str], at: int, host: str, user: str | None, *, failing: bool = False
     ) -> None:
         release = self._release_at(at, failing=failing)
-        body = stack_body(self.world, path, release, error="builtins.KeyError" if failing else "builtins.ValueError")
+        error = "builtins.KeyError" if failing else "builtins.ValueError"
+        key = (tuple(path), release, error)
+        body = self.bodies.get(key) or self.bodies.setdefault(key, stack_body(self.world, path, release, error=error))
         stack = incident.bodies.setdefault(body, len(incident.bodies))
         incident.rows.append((at, stack, release, host, user, f"trace-{self.traces}"))
 
@@ -210,7 +216,11 @@ class Maker:
 def stack_body(world: World, path: list[str], release: str, *, error: str, root: str = "/srv/deploy") -> str:
     revision = world.releases[release]
     frames = [
-        {"file": f"{root}/{world.functions[k].path}", "line": world.line(k, revision), "function": world.functions[k].qualname}
+        {
+            "file": f"{root}/{world.functions[k].path}",
+            "line": world.line(k, revision),
+            "function": world.functions[k].qualname,
+        }
         for k in path
         if k not in world.absent[revision]
     ]
@@ -224,7 +234,10 @@ def load(connection: duckdb.DuckDBPyConnection, incident: Incident) -> None:
     ids = np.arange(len(incident.bodies))
     columns = list(zip(*incident.rows, strict=True))
     names = ("micros", "stack", "release", "host", "person", "trace")
-    rows = {n: np.array(c, dtype=object if n not in ("micros", "stack") else None) for n, c in zip(names, columns, strict=True)}
+    rows = {
+        n: np.array(c, dtype=object if n not in ("micros", "stack") else None)
+        for n, c in zip(names, columns, strict=True)
+    }
     stacks = bodies | {"id": ids}
     connection.register("new_stacks", stacks)
     connection.register("new_rows", rows)
@@ -235,7 +248,9 @@ def load(connection: duckdb.DuckDBPyConnection, incident: Incident) -> None:
     )
 
 
-def play(connection: duckdb.DuckDBPyConnection, kind: Kind, seed: int, tuning: Tuning = UNTUNED) -> tuple[Incident, Spike]:
+def play(
+    connection: duckdb.DuckDBPyConnection, kind: Kind, seed: int, tuning: Tuning = UNTUNED
+) -> tuple[Incident, Spike]:
     incident = Maker(kind, seed).make()
     load(connection, incident)
     return incident, spike(connection, codebase=incident.world, request=incident.request, tuning=tuning)

@@ -225,7 +225,7 @@ def _facts(one: Suspect, spike: Spike) -> Iterator[Text]:
         yield Text(", ".join(_factors(one)))
         yield Text(
             f"{_count(one.units_incident)} units now, {_count(one.units_baseline)} in the baseline"
-            f"{_longer(spike)}, from {one.actors} users or hosts"
+            f"{_longer(spike)}" + (f", from {one.actors} users or hosts" if one.actors else "")
         )
     if one.reason:
         yield Text(safe(one.reason), style="yellow")

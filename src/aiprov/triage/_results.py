@@ -75,7 +75,8 @@ class Suspect:
     changed: State
     units_incident: float
     units_baseline: float
-    actors: int
+    actors: int | None
+    """Distinct users, or hosts where no user is known; only counted for what is named."""
     resolved_by: How
     linked: str | None
     """For one that is not on the stack: the function there that it stands beside."""

@@ -33,6 +33,7 @@ class Tuning:
 
     model: Model = FULL
     gamma: float = GAMMA
+    dedupe: bool = True
 
 
 UNTUNED = Tuning()
@@ -48,7 +49,7 @@ def spike(
     """Read `events` and `stacks` and say which functions by a model the rise is consistent with."""
     notes: list[str] = []
     resolver = Resolver(codebase, request.scope)
-    releases, shapes = _prepare(connection, codebase, request=request, resolver=resolver, gamma=tuning.gamma)
+    releases, shapes = _prepare(connection, codebase, request=request, resolver=resolver, tuning=tuning)
     windows = _releases.windows(connection, releases, notes)
     if windows is None:
         return _nothing(connection, notes=notes, environment=request.environment)
@@ -101,7 +102,7 @@ def spike(
 
 
 def _prepare(
-    connection: duckdb.DuckDBPyConnection, codebase: Codebase, *, request: Request, resolver: Resolver, gamma: float
+    connection: duckdb.DuckDBPyConnection, codebase: Codebase, *, request: Request, resolver: Resolver, tuning: Tuning
 ) -> tuple[Releases, Shapes]:
     """Resolve each distinct stack and count units."""
     ((events, named),) = connection.execute(
@@ -116,9 +117,9 @@ def _prepare(
     shapes = _units.resolve(
         connection,
         releases.all,
-        lambda stack, revision: shape_of(stack, lambda frame: resolver.place(frame, revision), gamma=gamma),
+        lambda stack, revision: shape_of(stack, lambda frame: resolver.place(frame, revision), gamma=tuning.gamma),
     )
-    _units.count(connection, environment=request.environment)
+    _units.count(connection, environment=request.environment, dedupe=tuning.dedupe)
     return releases, shapes
 
 

@@ -35,11 +35,16 @@ class Finder:
         ours = [one for key, one in self.board.functions.items() if self.provenance.is_ai(key) and one.incident]
         ours.sort(key=lambda one: (-one.score, one.q, -one.depth, one.key))
         for scored in ours[:_DESCRIBED]:
-            shapes = [i for i in range(len(self.shapes)) if any(key == scored.key for key, _ in self.shapes[i].weights)]
-            actors = _units.actors(connection, shapes)
-            verdict, reason = _verdict.judge(scored, actors=actors, is_deployed=self._is_deployed)
+            actors = None
+            verdict, reason = _verdict.judge(scored, actors=None, is_deployed=self._is_deployed)
+            if verdict != "none":
+                actors = _units.actors(connection, self._shapes_with(scored.key))
+                verdict, reason = _verdict.judge(scored, actors=actors, is_deployed=self._is_deployed)
             reason = reason or self._why_low(scored, verdict)
             yield self._suspect(scored.key, scored, verdict=verdict, reason=reason, actors=actors)
+
+    def _shapes_with(self, key: str) -> list[int]:
+        return [i for i, shape in enumerate(self.shapes) if any(key == other for other, _ in shape.weights)]
 
     @property
     def _is_deployed(self) -> bool:
@@ -60,7 +65,7 @@ class Finder:
                 reason=f"not on the stack: {one.relation} as {one.linked.key}"
                 if one.relation == "same class"
                 else f"not on the stack: {one.relation}, {one.linked.key}",
-                actors=0,
+                actors=None,
                 near=one,
             )
             for one in found
@@ -75,7 +80,14 @@ class Finder:
         )
 
     def _suspect(
-        self, key: str, scored: Scored, *, verdict: Verdict, reason: str, actors: int, near: _near.Near | None = None
+        self,
+        key: str,
+        scored: Scored,
+        *,
+        verdict: Verdict,
+        reason: str,
+        actors: int | None,
+        near: _near.Near | None = None,
     ) -> Suspect:
         revision = self.provenance.revision
         record = self.provenance.record(key)

@@ -46,6 +46,15 @@ select c.fingerprint, c.event.shape as shape, c.event.release as release, c.acto
 from cells c left join parts p on c.trace = p.trace
 """
 
+_EVENTS = """
+create or replace temp table units as
+select m.fingerprint, m.shape, m.release, hash(random()) as actor, true as is_user, e.ts,
+       coalesce(e.weight, 1) as weight, 1.0 as share
+from events e join shape_of m on e.stack = m.stack and coalesce(e.release, '') = m.release_name
+    and coalesce(e.manifest, '') = m.manifest
+where $environment is null or e.environment = $environment
+"""
+
 # Nobody counts more often than the third-loudest: one client's storm is no evidence about everybody's code. Where no
 # user is known the same goes for a host, if the release runs on three or more.
 _SCALES = """
@@ -157,9 +166,9 @@ def resolve(
     return Shapes(tuple(shapes), tuple(fingerprints))
 
 
-def count(connection: duckdb.DuckDBPyConnection, *, environment: str | None) -> None:
-    """Fill `units` from `events` and `shape_of`."""
-    connection.execute(_UNITS, {"environment": environment})
+def count(connection: duckdb.DuckDBPyConnection, *, environment: str | None, dedupe: bool = True) -> None:
+    """Fill `units` from `events` and `shape_of`; without deduplication every event is one."""
+    connection.execute(_UNITS if dedupe else _EVENTS, {"environment": environment})
 
 
 def side(connection: duckdb.DuckDBPyConnection, windows: Windows) -> None:
