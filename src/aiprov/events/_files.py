@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -42,10 +44,8 @@ def opened(source: str) -> Iterator[Source]:
             name, path = "standard input", Path(scratch, "stdin")
             with path.open("wb") as copy:
                 shutil.copyfileobj(sys.stdin.buffer, copy, HEAD)
-        elif not path.is_file():
-            if "\x00" in source or not path.exists():
-                raise UsageError(f"{name}: no such file")
-            if path.is_dir():
+        elif not stat.S_ISREG(mode := _mode(source, name)):
+            if stat.S_ISDIR(mode):
                 raise UsageError(f"{name}: a directory; name a file of error events")
             with path.open("rb") as pipe, Path(scratch, "pipe").open("wb") as copy:
                 shutil.copyfileobj(pipe, copy, HEAD)
@@ -56,6 +56,13 @@ def opened(source: str) -> Iterator[Source]:
             if head.startswith(magic):
                 raise UsageError(f"{name}: {what}")
         yield Source(name, path.resolve(), head)
+
+
+def _mode(source: str, name: str) -> int:
+    try:
+        return os.stat(source).st_mode  # noqa: PTH116  # a Path of "" is the current directory
+    except (OSError, ValueError):
+        raise UsageError(f"{name}: no such file") from None
 
 
 def pattern(path: Path) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -19,7 +19,7 @@ class Frame(msgspec.Struct, frozen=True):
     """`function` is a qualname from our own sink and a bare name elsewhere; None where the source does not say."""
 
     file: str
-    line: int | None = None
+    line: Annotated[int, msgspec.Meta(ge=0, lt=2**31)] | None = None
     function: str | None = None
     app: bool | None = None
 
@@ -64,7 +64,7 @@ def ends(frames: Sequence[Frame]) -> tuple[Frame, ...]:
 
 def _bounded(raised: Raised) -> Raised:
     frames = tuple(
-        Frame(f.file[-_MAX_TEXT:], f.line, None if f.function is None else f.function[:_MAX_TEXT], f.app)
+        Frame(f.file[-_MAX_TEXT:], f.line or None, None if f.function is None else f.function[:_MAX_TEXT], f.app)
         for f in ends(raised.frames)
     )
     return Raised(raised.type[:_MAX_TEXT], raised.relation, raised.parent, frames)

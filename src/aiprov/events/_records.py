@@ -11,15 +11,15 @@ _CHUNK = 4 * 1024 * 1024
 _TO_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|"[^"]*+")*+(?:([{}\[\]])|("[^"]*+)?\Z)')
 
 
-def one_a_line(source: IO[bytes], target: IO[bytes], *, limit: int) -> int:
+def one_a_line(source: IO[bytes], target: IO[bytes], *, limit: int, chunk: int = _CHUNK) -> int:
     """Copy the outermost objects of `source`; returns how many were dropped for having no end or exceeding `limit`."""
     splitter = _Splitter(target, limit)
     escape = b""
-    while chunk := source.read(_CHUNK):
-        chunk = escape + chunk
-        odd = (len(chunk) - len(chunk.rstrip(b"\\"))) % 2
-        chunk, escape = chunk[: len(chunk) - odd], b"\\" * odd
-        splitter.feed(chunk)
+    while read := source.read(chunk):
+        whole = escape + read
+        odd = (len(whole) - len(whole.rstrip(b"\\"))) % 2
+        splitter.feed(whole[: len(whole) - odd])
+        escape = b"\\" * odd
     return splitter.dropped + (splitter.depth > 0)
 
 

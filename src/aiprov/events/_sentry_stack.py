@@ -123,4 +123,4 @@ def _frame(frame: _Frame) -> Frame | None:
     line = frame.lineno if frame.lineno is not None else frame.lineNo
     function = None if frame.function in (None, "", "<unknown>") else frame.function
     app = frame.in_app if frame.in_app is not None else frame.inApp
-    return Frame(file, line if line is not None and line > 0 else None, function, app)
+    return Frame(file, line if line is not None and 0 < line < 2**31 else None, function, app)
