@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import errno
 import json
-import math
 import os
 import socket
 import threading
@@ -77,11 +77,12 @@ class Sink:
     def _append(self, content: dict[str, object]) -> None:
         # ASCII, so that a cut or mixed-up line stays readable and surrogates survive.
         line = json.dumps(content, separators=(",", ":"), allow_nan=False).encode() + b"\n"
-        if not self._write(line, self.max_bytes - len(line)):
+        if not self._write(line, limit=self.max_bytes - len(line)):
             self._rotate()
-            self._write(line)
+            if not self._write(line, limit=2 * self.max_bytes):
+                raise OSError(errno.EFBIG, "twice its size, while another process starts a new file", self.path)
 
-    def _write(self, line: bytes, limit: float = math.inf) -> bool:
+    def _write(self, line: bytes, *, limit: int) -> bool:
         """False, and nothing written, where the file is larger than `limit`."""
         with _opened(self.path, os.O_APPEND) as descriptor:
             if 0 < os.fstat(descriptor).st_size > limit:

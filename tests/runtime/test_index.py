@@ -30,7 +30,7 @@ def test_verified_stale_and_unverified(tmp_path: Path):
         return state_of(index({FILE: {"total": ai(code_hash)}}, root=tmp_path).lookup_verified(code))
 
     assert ["verified", "stale", "unverified"] == [state(right), state(wrong), state(None)]
-    path.write_text(SOURCE.replace("return", "  return # re-formatted"))
+    path.write_text(SOURCE.replace("    return", "  return").replace("(items)", "( items )"))
     assert "verified" == state(right)
     path.write_text("# another file by now\n" + SOURCE)
     assert "unverified" == state(right)
