@@ -8,11 +8,11 @@ line of it that it touched.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import groupby
+from itertools import count, groupby
 
 from aiprov.git import Repository
 from aiprov.provenance._blame import Blame, blame
@@ -26,7 +26,8 @@ Place = tuple[str, str, int]
 Version = tuple[str, str]
 """A commit and a path there."""
 Tally = Counter[Generation | None]
-_MAX_STEPS = 10_000
+_MAX_LEVELS = 1000
+_MAX_SPANS = 100
 _CACHED_TREES = 64
 _CACHED_TEXTS = 1024
 
@@ -45,7 +46,6 @@ class Lineage:
         self._options = options
         self._code: Callable[[str, str], Code | None] = lru_cache(_CACHED_TREES)(self._read_code)
         self._essence: Callable[[str, str], Essence | None] = lru_cache(_CACHED_TEXTS)(self._read_essence)
-        self._blame_at: Callable[[str, str], Blame] = lru_cache(_CACHED_TREES)(self._read_blame)
         self._before: Callable[[str, str, str, tuple[Version, ...], bool], tuple[str, str, str] | None]
         self._before = lru_cache(_CACHED_TEXTS * 8)(self._find_before)
 
@@ -56,46 +56,65 @@ class Lineage:
         if not concerned and not names:
             return FileFacts({}, {})
         code = Code(plain_bytes(self._repository.root, path) or b"")
-        places: dict[str, list[Place]] = {}
-        for line, owner in code.counted() if concerned else ():
-            if line in today.lines:
-                places.setdefault(owner, []).append(today.lines[line])
-        tallies = {name: self._tally(found, today, module=name == MODULE) for name, found in places.items()}
-        tallies = {name: tally for name, tally in tallies.items() if any(tally.keys() - {None})}
+        lines = code.counted() if concerned else ()
+        places = [(owner, today.lines[line]) for line, owner in lines if line in today.lines]
+        tallies = {name: tally for name, tally in self._tallies(places, today).items() if any(tally.keys() - {None})}
         wanted = (names | tallies.keys()) & code.functions.keys()
         return FileFacts(tallies, {name: code.code_hash(name) for name in wanted})
 
-    def _tally(self, places: list[Place], source: Blame, *, module: bool) -> Tally:
-        tally: Tally = Counter()
-        pending: list[tuple[list[Place], Blame]] = [(places, source)]
-        steps = 0
-        while pending:
-            level, blamed = pending.pop()
-            for commit, path, lines in self._runs(level):
-                steps += 1
-                previous = blamed.previous.get((commit, path))
-                followed = None
-                if steps < _MAX_STEPS:
-                    followed = self._follow(commit, path, lines, previous, module=module)
-                if followed is None:
+    def _tallies(self, places: list[tuple[str, Place]], source: Blame) -> dict[str, Tally]:
+        """Level by level: what this commit did not write is looked up in the version before, one blame for each."""
+        tallies: dict[str, Tally] = defaultdict(Counter)
+        pending = [(places, source)]
+        for level in count():
+            if not pending:
+                break
+            asked: dict[Version, list[tuple[str, Place, int]]] = defaultdict(list)
+            for found, blamed in pending:
+                for name, commit, path, lines in self._runs(found):
+                    previous = blamed.previous.get((commit, path))
+                    before = None
+                    if level < _MAX_LEVELS:
+                        before = self._follow(commit, path, lines, previous, module=name == MODULE)
                     for line in lines:
-                        tally[self._judge(commit, path, line)] += 1
-                else:
-                    pending.append(followed)
-        return tally
+                        older = before[1].get(line) if before else None
+                        if before is None or older is None:
+                            tallies[name][self._judge(commit, path, line)] += 1
+                        else:
+                            asked[before[0]].append((name, (commit, path, line), older))
+            pending = [self._look_up(version, lines, tallies) for version, lines in asked.items()]
+        return tallies
 
-    def _runs(self, places: Iterable[Place]) -> Iterator[tuple[str, str, list[int]]]:
-        """Lines of one commit and path that followed each other there, with nothing between them that holds logic."""
-        for (commit, path), group in groupby(sorted(places), key=lambda place: place[:2]):
-            lines = [line for _, _, line in group]
+    def _look_up(
+        self, version: Version, asked: list[tuple[str, Place, int]], tallies: dict[str, Tally]
+    ) -> tuple[list[tuple[str, Place]], Blame]:
+        """Where these lines of a version come from; a line that blame does not know stays with who has it."""
+        blamed = blame(
+            self._repository,
+            version[1],
+            revision=version[0],
+            options=(*self._options, *_ranges({line for _, _, line in asked})),
+        )
+        places: list[tuple[str, Place]] = []
+        for name, place, line in asked:
+            if line in blamed.lines:
+                places.append((name, blamed.lines[line]))
+            else:
+                tallies[name][self._judge(*place)] += 1
+        return places, blamed
+
+    def _runs(self, places: Iterable[tuple[str, Place]]) -> Iterator[tuple[str, str, str, list[int]]]:
+        """Lines of one function, commit and path with nothing between them there that holds logic."""
+        for (name, commit, path), group in groupby(sorted(places), key=lambda item: (item[0], *item[1][:2])):
+            lines = [place[2] for _, place in group]
             essence = self._essence(commit, path) if self._history.concerns(commit) else None
             if essence is None:
-                yield commit, path, lines
+                yield name, commit, path, lines
                 continue
             start = 0
             for index in range(1, len(lines) + 1):
                 if index == len(lines) or any(essence.lines[lines[index - 1] : lines[index] - 1]):
-                    yield commit, path, lines[start:index]
+                    yield name, commit, path, lines[start:index]
                     start = index
 
     def _judge(self, commit: str, path: str, line: int) -> Generation | None:
@@ -104,8 +123,8 @@ class Lineage:
 
     def _follow(
         self, commit: str, path: str, lines: list[int], previous: Version | None, *, module: bool
-    ) -> tuple[list[Place], Blame] | None:
-        """The same lines one version earlier, None where this commit is their origin."""
+    ) -> tuple[Version, dict[int, int]] | None:
+        """The version before with each line's place in it, None where this commit is their origin."""
         if not self._history.concerns(commit):
             return None
         sources = tuple(self._sources(commit, path, lines, previous, module=module))
@@ -117,10 +136,7 @@ class Lineage:
         parent, old_path, name = before
         old = self._code(parent, old_path)
         assert old is not None  # it was found there
-        lookup = code.counterparts(owner, old, name=name)
-        blamed = self._blame_at(parent, old_path)
-        places = [blamed.lines.get(lookup.get(line, 0)) for line in lines]
-        return ([place for place in places if place], blamed) if all(places) else None
+        return (parent, old_path), code.counterparts(owner, old, name=name)
 
     def _sources(
         self, commit: str, path: str, lines: list[int], previous: Version | None, *, module: bool
@@ -196,8 +212,13 @@ class Lineage:
         source = self._read(commit, path)
         return None if source is None else Essence(source)
 
-    def _read_blame(self, commit: str, path: str) -> Blame:
-        return blame(self._repository, path, revision=commit, options=self._options)
+
+def _ranges(lines: Iterable[int]) -> tuple[str, ...]:
+    """Options that hold blame to these lines; none where they are many, and all are as quick."""
+    ordered = sorted(lines)
+    groups = groupby(enumerate(ordered), key=lambda item: item[1] - item[0])
+    spans = [[line for _, line in group] for _, group in groups]
+    return tuple(f"-L{span[0]},{span[-1]}" for span in spans) if len(spans) <= _MAX_SPANS else ()
 
 
 def _last(qualname: str) -> str:
