@@ -72,6 +72,7 @@ def test_several_models_and_people_changed_the_last_release(shipped):
             {"tax.py": "def tax_on():\n    return 1\n"},
             "bug has shop/tax.py::tax_on, which no commit of v1.2.0 writes: add it to history.toml",
         ),
+        ({"tax.py": "RATES = {}\n"}, "bug: the file for shop/tax.py holds no function, and nothing else of it is used"),
         ({"tax.py": "def rate(:\n"}, "shop/tax.py:1: invalid syntax"),
     ],
 )
@@ -120,6 +121,17 @@ def test_a_broken_history_is_one_clear_line(tmp_path, text, says):
 
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["requests = []", 'requests = [{ weight = 0, get = "/" }]', "requests = [{ get = 1 }]"]
+)
+def test_traffic_that_nobody_could_send_is_refused(tmp_path, text):
+    root = copy_with_bug(tmp_path / "shop", {})
+    (root / "traffic.toml").write_text(text)
+
+    with pytest.raises(UsageError, match=r"traffic\.toml: "):
+        load_example(root)
 
 
 def test_a_directory_that_is_no_example_is_named(tmp_path):

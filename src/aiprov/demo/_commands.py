@@ -11,7 +11,7 @@ from pathlib import Path
 
 _AIPROV = (sys.executable, "-m", "aiprov")
 # The shop must not report to the user's own vendors, nor git sign with the user's key.
-_FOREIGN = ("AIPROV_", "DD_", "FLASK_", "GIT_", "OTEL_", "SENTRY_", "WERKZEUG_")
+_FOREIGN = ("AIPROV_", "DD_", "FLASK_", "GIT_", "OTEL_", "PYTHONSAFEPATH", "PYTHONWARNINGS", "SENTRY_", "WERKZEUG_")
 
 
 class CommandError(Exception):

@@ -14,8 +14,9 @@ def conclude(outcome: Outcome, *, tell: Tell) -> int:
     phases = [phase for phase in (outcome.before, outcome.during, outcome.after) if phase is not None]
     tell.step("Before, during, after")
     tell.bars([(p.release, f"{p.errors:>5,} of {p.requests:,} failed  {p.rate:>6.1%}", p.rate) for p in phases])
-    tell.say("", *verdict(outcome))
-    return CLEAN if outcome.recovered and is_alone(outcome) else NOT_RECOVERED
+    well = outcome.recovered and is_alone(outcome)
+    tell.end(*verdict(outcome), well=well)
+    return CLEAN if well else NOT_RECOVERED
 
 
 def is_alone(outcome: Outcome) -> bool:

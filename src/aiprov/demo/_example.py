@@ -6,7 +6,7 @@ import datetime as dt
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -41,7 +41,7 @@ class History(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    weight: int
+    weight: Annotated[int, msgspec.Meta(ge=1)]
     get: str | None = None
     post: str | None = None
     json: dict[str, object] | None = None
@@ -57,7 +57,7 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Traffic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    requests: tuple[Request, ...]
+    requests: Annotated[tuple[Request, ...], msgspec.Meta(min_length=1)]
 
 
 class Example(msgspec.Struct, frozen=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import select
 import subprocess
@@ -21,13 +20,12 @@ START_SECONDS, STOP_SECONDS = 30.0, 5.0
 
 def deploy(repository: Commands, revision: str, directory: Path) -> None:
     """The files of a revision, without its history, as on a production machine."""
-    command = ["git", "archive", "--format=tar", revision]
-    archive = subprocess.run(
-        command, cwd=repository.directory, env=dict(repository.environment), capture_output=True, check=True
-    )
     directory.mkdir(parents=True)
-    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
+    archive = directory.with_suffix(".tar")
+    repository.git("archive", "--format=tar", f"--output={archive}", revision)
+    with tarfile.open(archive) as files:
         files.extractall(directory, filter="data")
+    archive.unlink()
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,11 +180,11 @@ def _introduce(tell: Tell, built: Built, example: Example) -> None:
     tags = " ".join(release.tag for release in example.releases)
     by_model = Counter(model for model, _ in _recorded(built))
     tell.say(
-        f"examples/shop: {built.functions} functions, {built.commits} commits by {built.people} people"
+        f"{built.functions} functions in {built.commits} commits by {built.people} people"
         f" and {len(by_model)} models, {tags}.",
         "One line in shop/app.py instruments it: aiprov_runtime.init(...).",
-        "The manifest is committed with the code; `aiprov record` and `aiprov scan`",
-        "wrote it. Functions by",
+        "`aiprov record` and `aiprov scan` wrote the manifest, which is committed too.",
+        "Functions by",
         "",
     )
     rows = [(model, f"{count:2}") for model, count in by_model.most_common()]

@@ -29,6 +29,8 @@ class Tell(Protocol):
 
     def say(self, *lines: str) -> None: ...
 
+    def end(self, *lines: str, well: bool) -> None: ...
+
     def facts(self, rows: Sequence[tuple[str, str]]) -> None: ...
 
     def bars(self, rows: Sequence[tuple[str, str, float]]) -> None:
@@ -65,6 +67,8 @@ class Quiet:
 
     def say(self, *lines: str) -> None: ...
 
+    def end(self, *lines: str, well: bool) -> None: ...
+
     def facts(self, rows: Sequence[tuple[str, str]]) -> None: ...
 
     def bars(self, rows: Sequence[tuple[str, str, float]]) -> None: ...
@@ -100,6 +104,11 @@ class Aloud:
     def say(self, *lines: str) -> None:
         for line in lines:
             self._console.print(f"{INDENT}{safe(line)}" if line else "", soft_wrap=True)
+
+    def end(self, *lines: str, well: bool) -> None:
+        self._console.print()
+        for line in lines:
+            self._console.print(f"{INDENT}{safe(line)}", style="bold green" if well else "bold red", soft_wrap=True)
 
     def facts(self, rows: Sequence[tuple[str, str]]) -> None:
         wide = max(len(name) for name, _ in rows)

@@ -68,8 +68,13 @@ def _expand(commit: Commit, newest: Mapping[str, _Layout], introduced: set[str])
 
 
 def _read(example: Example, folder: str) -> Bodies:
-    sources = example.sources(folder)
-    return {f: text for path, source in sources for f, text in _Layout.of(source, path=path).bodies().items()}
+    found: Bodies = {}
+    for path, source in example.sources(folder):
+        bodies = _Layout.of(source, path=path).bodies()
+        if not bodies:
+            raise UsageError(f"{folder}: the file for {path} holds no function, and nothing else of it is used")
+        found |= bodies
+    return found
 
 
 def _check_rewrites(bodies: Bodies, release: Release, final: Bodies, *, folder: str) -> None:
