@@ -13,8 +13,7 @@ MAX_EXCEPTIONS = 64
 _MAX_FRAMES = 100_000
 _MAX_FUNCTIONS = 16
 _MAX_VALUE = 200
-_MAX_MODELS = 8
-_MAX_CONTEXT = 7000
+_MAX_LIST = 3000
 
 
 class Raised(NamedTuple):
@@ -66,34 +65,30 @@ class Explanation(NamedTuple):
         return {name: _fit(value) for name, value in tags.items() if value}
 
     def context(self) -> dict[str, object]:
-        """The recorded functions on the path, for a vendor's free-form context; what 8 kB do not hold is left out."""
-        functions, room = [], _MAX_CONTEXT
-        for step in self.steps:
-            described = _described(step)
-            room -= len(ascii(described))
-            if room < 0:
-                break
-            functions.append(described)
-        return {"manifest": self.manifest, "functions": functions}
+        """Where the suspect is, and every AI function on the path; flat and below 8 kB for vendors' serializers."""
+        context: dict[str, object] = {"manifest": self.manifest}
+        if self.suspect is not None:
+            found = self.suspect.attribution
+            context["code.function.name"] = _fit(self.suspect.name)
+            context["code.file.path"] = _fit(found.function.partition("::")[0])
+            context["code.line.number"] = self.suspect.line
+            if found.generated_at:
+                context["generated_at"] = _fit(found.generated_at)
+        written = [step.attribution for step in self.steps if step.attribution.is_ai]
+        context["functions"] = _bounded(found.function for found in written)
+        context["models"] = _bounded(dict.fromkeys(m for found in written for m in (found.model, *found.models) if m))
+        return context
 
 
-def _described(step: Step) -> dict[str, object]:
-    found = step.attribution
-    described: dict[str, object] = {
-        "function": found.function,
-        "contributor": found.contributor,
-        "relation": step.relation,
-        "state": found.state,
-        "model": found.model,
-        "models": [_fit(model) for model in found.models[:_MAX_MODELS]],
-        "tool": found.tool,
-        "prompt_hash": found.prompt_hash,
-        "generated_at": found.generated_at,
-        "code.function.name": step.name,
-        "code.file.path": found.function.partition("::")[0],
-        "code.line.number": step.line,
-    }
-    return {name: _fit(value) if isinstance(value, str) else value for name, value in described.items() if value}
+def _bounded(values: Iterable[str]) -> list[str]:
+    """As many of the first values as a few kB hold."""
+    kept, room = [], _MAX_LIST
+    for value in map(_fit, values):
+        room -= len(ascii(value))
+        if room < 0:
+            break
+        kept.append(value)
+    return kept
 
 
 def _fit(value: str) -> str:
@@ -127,6 +122,8 @@ def exceptions(top: BaseException) -> list[Raised]:
 
 def nearest_first(found: Sequence[Raised]) -> list[Raised]:
     """The root cause, then what wraps it, then the members of groups in the same way."""
+    if len(found) == 1:
+        return list(found)
     ordered: list[Raised] = []
     heads = [0]
     for head in heads:
@@ -148,7 +145,7 @@ Frame = tuple[CodeType, FrameType, int]
 def frames_of(traceback: TracebackType | None) -> list[Frame]:
     """A traceback's frames, outermost first, each with the line it was on."""
     frames: list[Frame] = []
-    while traceback is not None and len(frames) < _MAX_FRAMES:
+    while traceback is not None:  # ends: CPython refuses a loop
         frames.append((traceback.tb_frame.f_code, traceback.tb_frame, traceback.tb_lineno))
         traceback = traceback.tb_next
     return frames
@@ -173,11 +170,12 @@ class _Path:
 
     def add(self, frames: Iterable[Frame]) -> None:
         frames = list(frames)
-        for code, _, _ in frames:
-            self._index.file(code.co_filename)  # a resolved file makes its whole package application code
+        # All of them first: a resolved file makes its whole package application code.
+        files = {name: self._index.file(name) for name in {code.co_filename for code, _, _ in frames}}
         met_application = False
         for code, frame, line in frames:
-            known = self._index.lookup(code)
+            file = files[code.co_filename]
+            known = None if file is None else file.find(code)
             if known is None and (met_application or not self._index.is_application(code)):
                 continue
             if self.innermost is None:
