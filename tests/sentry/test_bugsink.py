@@ -52,10 +52,14 @@ def test_tags_are_read_back_through_the_api(server: Bugsink):
 
 
 def test_context_is_read_back_through_the_api(server: Bugsink):
-    contexts = {event["tags"]["case"]: event["contexts"]["aiprov"] for event in server.events().values()}
+    functions = {event["tags"]["case"]: event["contexts"]["aiprov"]["functions"] for event in server.events().values()}
 
-    functions = {case: [f["function"] for f in context["functions"]] for case, context in contexts.items()}
-    assert functions["case_ai_innermost"] == ["src/shop/raising.py::ai_raises", "src/shop/raising.py::human_calls"]
+    assert functions == {
+        "case_ai_innermost": ["src/shop/raising.py::ai_raises"],
+        "case_mixed_innermost": ["src/shop/raising.py::mixed_raises", "src/shop/raising.py::ai_calls"],
+        "case_human_only": [],
+        "case_dict_comprehension": ["src/shop/kinds.py::with_dict_comprehension"],
+    }
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from sentry._intake import Intake, serving
@@ -142,25 +141,18 @@ def test_transactions_are_left_alone(intake: Intake):
     assert "aiprov" not in repr(transactions)
 
 
-def test_context_lists_every_recorded_function_nearest_first(intake: Intake):
-    context: dict[str, Any] = intake.by_case()["case_ai_calls_human_calls_ai"]["contexts"]["aiprov"]
+def test_context_holds_the_place_and_every_ai_function(intake: Intake):
+    context = intake.by_case()["case_ai_calls_human_calls_ai"]["contexts"]["aiprov"]
 
-    assert [("ai_raises", "raised"), ("human_calls", "on_stack"), ("ai_calls", "on_stack")] == [
-        (function["function"].partition("::")[2], function["relation"]) for function in context["functions"]
-    ]
-    assert {
-        "function": f"{RAISING}::ai_raises",
-        "contributor": "ai",
-        "relation": "raised",
-        "state": "verified",
-        "model": "anthropic/claude-opus-4-6",
-        "tool": "claude-code",
-        "prompt_hash": "sha256:" + "a1" * 32,
-        "generated_at": "2026-11-02T10:11:12Z",
+    assert context == {
+        "manifest": intake.by_case()["case_ai_alone"]["tags"]["aiprov.manifest"],
         "code.function.name": "shop.raising.ai_raises",
         "code.file.path": RAISING,
         "code.line.number": 7,
-    } == context["functions"][0]
+        "generated_at": "2026-11-02T10:11:12Z",
+        "functions": [f"{RAISING}::ai_raises", f"{RAISING}::ai_calls"],
+        "models": ["anthropic/claude-opus-4-6"],
+    }
 
 
 def test_local_variables_and_source_lines_stay(intake: Intake):
