@@ -156,7 +156,7 @@ def test_from_takes_only_a_copy_of_the_example(tmp_path):
     assert done.stderr == f"aiprov: {tmp_path}/history.toml: no such file; start from a copy of examples/shop\n"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_ends_the_service_and_removes_everything(tmp_path, number):
     settings = environment(tmp_path)
     with subprocess.Popen(

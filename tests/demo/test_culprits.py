@@ -11,18 +11,6 @@ from aiprov.demo import Outcome, Quiet, conclude, load_example, play
 
 REQUESTS = 900
 
-COUPON = """
-from shop.cart import Cart
-from shop.discounts import COUPONS
-from shop.pricing import subtotal
-
-
-def coupon_discount(cart: Cart, code: str) -> int:
-    coupon = COUPONS[code or "SPRING"]
-    covered = cart.of_categories(coupon.categories)
-    return subtotal(covered) * coupon.percent // 100 // len(covered)
-"""
-
 SHIPPING = '''
 from shop.cart import Cart
 from shop.shipping import base_cost, weight, zone
@@ -75,12 +63,11 @@ def played(tmp_path: Path, bug: dict[str, str]) -> Outcome:
 @pytest.mark.parametrize(
     ("bug", "function", "model"),
     [
-        ({"discounts.py": COUPON}, "shop/discounts.py::coupon_discount", "anthropic/claude-opus-4-6"),
         ({"shipping.py": SHIPPING}, "shop/shipping.py::cost", "openai/gpt-5.2"),
         ({"search.py": SEARCH}, "shop/search.py::score", "google/gemini-2.5-pro"),
         ({"tax.py": TAX}, "shop/tax.py::rate", "mistral/devstral-medium"),
     ],
-    ids=["coupon", "shipping", "search", "tax"],
+    ids=["shipping", "search", "tax"],
 )
 def test_the_function_with_the_bug_is_named_and_reverted(tmp_path, bug, function, model):
     outcome = played(tmp_path, bug)
