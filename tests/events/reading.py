@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import duckdb
 
 from aiprov.events import Loaded, Raised, decode_stack, load
+from aiprov.events._prefix import Clock, split
+from aiprov.events._scan import Found, Scanner
 
 
 @dataclass(frozen=True)
@@ -47,3 +49,14 @@ def read_source(source: str) -> Read:
         return Read(loaded, events, len(stacks))
     finally:
         connection.close()
+
+
+def scan(text: str) -> list[Found]:
+    """What the scanner of logs finds when it is given every line."""
+    found: list[Found] = []
+    scanner = Scanner(found.append)
+    clock = Clock(dt.datetime(2026, 11, 22, tzinfo=dt.UTC))
+    for number, line in enumerate(text.split("\n"), start=1):
+        scanner.feed(split(line, clock), number=number)
+    scanner.finish()
+    return found

@@ -2,42 +2,20 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from events.reading import scan
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aiprov.events._model import Frame, Raised, ends
-from aiprov.events._prefix import Clock, split
-from aiprov.events._scan import Found, Scanner
 
 RAISING = Path(__file__).with_name("raising.py")
 PYTHONS = [sys.executable, *(map(str, sorted(Path.home().glob(".pyenv/versions/3.1[1-9]*/bin/python"))))]
-NOW = dt.datetime(2026, 11, 22, tzinfo=dt.UTC)
-
-
-def found_in(text: str) -> list[Found]:
-    """What the scanner finds when it is given every line."""
-    found: list[Found] = []
-    scanner = Scanner(found.append)
-    clock = Clock(NOW)
-    for number, line in enumerate(text.split("\n"), start=1):
-        scanner.feed(split(line, clock), number=number)
-    scanner.finish()
-    return found
-
-
-def raised_in(text: str) -> list[tuple[Raised, ...] | None]:
-    return [found.stack for found in found_in(text)]
-
-
-def frame(file: str, line: int, function: str) -> Frame:
-    return Frame(file, line, function)
 
 
 HOSTILE = ("Traceback (most recent", "The above exception", "During handling")
@@ -110,4 +88,4 @@ def bounded(stack: tuple[Raised, ...] | None) -> tuple[Raised, ...]:
 def test_what_was_raised_comes_back_exactly(python, spec):
     text, truth = ask(python, spec)
 
-    assert [bounded(stack) for stack in raised_in(text)] == [truth]
+    assert [bounded(found.stack) for found in scan(text)] == [truth]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
@@ -17,6 +18,7 @@ from aiprov.events._tables import Counts, Reader
 from aiprov.events._traceback import HEADER
 
 _NEEDLE = HEADER.removesuffix(":").encode()
+_INDENTED = re.compile(rb"(?: [^\n]*+\n)++")
 _BLOCK = 4 * 1024 * 1024
 _MAX_LINE = 1024 * 1024
 _BEFORE_LINES, _BEFORE_BYTES = 50, 16 * 1024  # how far before a traceback its time may stand
@@ -93,6 +95,10 @@ def _scan(file: IO[bytes], scanner: Scanner, clock: Clock) -> None:
                 if header < 0:
                     break
                 position = (block.rfind(b"\n", position, header) + 1) or position
+            elif (traceback := scanner.bare) and (lines := _INDENTED.match(block, position)):
+                traceback.feed_indented(lines[0])
+                position = lines.end()
+                continue
             stop = block.find(b"\n", position)
             stop = stop if stop >= 0 else len(block)
             number += block.count(b"\n", counted, position)

@@ -89,10 +89,14 @@ def _offset(zone: str | None) -> timedelta:
     return -offset if zone[0] == "-" else offset
 
 
+def plain(text: str) -> str:
+    """Without colours."""
+    return _ESCAPES.sub("", text) if "\x1b" in text else text
+
+
 def split(text: str, clock: Clock) -> Line:
     """The line without what a container runtime, syslog or a time put before it."""
-    if "\x1b" in text:
-        text = _ESCAPES.sub("", text)
+    text = plain(text)
     if text[:1] in ("", " ", "\t"):
         return Line(("", "", False), text)
     container, host, start = "", None, 0

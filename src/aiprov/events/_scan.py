@@ -55,6 +55,16 @@ class Scanner:
     def active(self) -> bool:
         return bool(self._open or self._undecided)
 
+    @property
+    def bare(self) -> Traceback | None:
+        """The one traceback that is open, if it takes whatever is indented."""
+        group = self._open.get(_PLAIN, [])
+        if len(self._open) != 1 or self._undecided or len(group) != 1:
+            return None
+        opened = group[0]
+        opened.seen = self._lines
+        return opened.traceback if not opened.prefix and opened.traceback.takes_indented else None
+
     def feed(self, line: Line, *, number: int = 0, earlier: Callable[[], Line | None] = lambda: None) -> None:
         """`earlier` finds a line with a time before this one."""
         self._lines += 1
@@ -111,6 +121,9 @@ class Scanner:
         """One writer writes one traceback after the other."""
         for other in [o for o in self._open.get(key, ()) if o.prefix == prefix]:
             self._remove(other)
+        for other in [o for o in self._undecided if o.key == key and o.prefix == prefix]:
+            self._undecided.remove(other)
+            self._close(other)
 
     def _begin(self, line: Line, at: int, number: int, earlier: Callable[[], Line | None]) -> None:
         prefix, rest = line.text[:at], line.text[at + len(HEADER) :]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import lru_cache
 
 from aiprov.events._model import MAX_FRAMES, Frame, Node, Raised, Relation, flatten, qualified
+from aiprov.events._prefix import plain
 
 HEADER = "Traceback (most recent call last):"
 GROUP = "Exception Group "
@@ -20,6 +22,8 @@ _MAX_NAME = 300
 _MAX_DEPTH = 64
 _MAX_MEMBERS = 64
 _MAX_CHAIN = 256
+_MAX_DIGITS = 10
+_MAX_KEPT = 32 * 1024
 
 
 class Traceback:
@@ -57,6 +61,17 @@ class Traceback:
     @property
     def complete(self) -> bool:
         return self._top.complete
+
+    @property
+    def takes_indented(self) -> bool:
+        """Whatever is indented now is its own."""
+        return not self._boxed and self._top.frames is not None
+
+    def feed_indented(self, lines: bytes) -> None:
+        """Many lines at once, while it takes whatever is indented."""
+        if self._top.frames is not None:
+            for step in _steps(lines) if len(lines) < _MAX_KEPT else _steps.__wrapped__(lines):
+                self._top.frames.add(step)
 
     def result(self) -> tuple[Raised, ...] | None:
         """The exceptions; None for a traceback that was cut short or has no frame."""
@@ -99,29 +114,30 @@ def _in_box(text: str) -> tuple[int, str | None] | None:
 class _Chain:
     """Exceptions raised one from another, oldest first, at one depth."""
 
-    __slots__ = ("_frames", "_length", "_link", "node")
+    __slots__ = ("_length", "_link", "frames", "node")
 
     def __init__(self) -> None:
         self.node: Node | None = None
-        self._frames: _Frames | None = None  # of the exception whose lines come in
+        self.frames: Frames | None = None
+        """Of the exception whose lines come in."""
         self._link: Relation | None = None
         self._length = 0
 
     @property
     def expects(self) -> bool:
         """Another exception is announced."""
-        return self._frames is None and (self.node is None or self._link is not None)
+        return self.frames is None and (self.node is None or self._link is not None)
 
     @property
     def complete(self) -> bool:
-        return self._frames is None and not self.expects
+        return self.frames is None and not self.expects
 
     def feed(self, text: str) -> bool:
-        if self._frames is not None:
-            return self._feed_frames(text, self._frames)
+        if self.frames is not None:
+            return self._feed_frames(text, self.frames)
         if self.expects:
             if text.rstrip().removeprefix(GROUP) == HEADER:
-                self._frames = _Frames()
+                self.frames = Frames()
             elif name := exception_name(text):  # an exception that was never raised has no header
                 self._finish(name, [])
             else:
@@ -133,18 +149,12 @@ class _Chain:
                 return True
         return False
 
-    def _feed_frames(self, text: str, frames: _Frames) -> bool:
-        if text.startswith(('  File "', '> File "')):
-            if frame := _frame(text):
-                frames.add(frame)
-        elif text.startswith("  [Previous line repeated "):
-            times = text.split(maxsplit=4)[3]
-            frames.repeat(int(times) if times.isdecimal() and len(times) < 10 else 0)  # noqa: PLR2004
-        elif text.startswith("    ") or not text.strip():
-            return True  # source, carets
+    def _feed_frames(self, text: str, frames: Frames) -> bool:
+        if (step := _step(text)) is not None:
+            frames.add(step)
         elif name := exception_name(text):
             self._finish(name, frames.listed())
-        else:
+        elif not text.startswith("  ") and text.strip():
             return False
         return True
 
@@ -153,10 +163,10 @@ class _Chain:
         self._length += 1
         if self.node is not None and self._link is not None and self._length < _MAX_CHAIN:
             node.below = (self._link, self.node)
-        self.node, self._frames, self._link = node, None, None
+        self.node, self.frames, self._link = node, None, None
 
 
-class _Frames:
+class Frames:
     """Both ends of a stack of any depth; more than is kept in the end, so that the cut falls in the right place."""
 
     __slots__ = ("_first", "_last")
@@ -165,29 +175,42 @@ class _Frames:
         self._first: list[Frame] = []
         self._last: deque[Frame] = deque(maxlen=MAX_FRAMES)
 
-    def add(self, frame: Frame) -> None:
+    def add(self, step: Frame | int) -> None:
+        if isinstance(step, Frame):
+            self._add(step)
+        elif self._first:
+            frame = self._last[-1] if self._last else self._first[-1]
+            for _ in range(min(step, 2 * MAX_FRAMES)):
+                self._add(frame)
+
+    def _add(self, frame: Frame) -> None:
         if len(self._first) < MAX_FRAMES:
             self._first.append(frame)
         else:
             self._last.append(frame)
 
-    def repeat(self, times: int) -> None:
-        if self._first:
-            frame = self._last[-1] if self._last else self._first[-1]
-            for _ in range(min(times, 2 * MAX_FRAMES)):
-                self.add(frame)
-
     def listed(self) -> list[Frame]:
         return [*self._first, *self._last]
 
 
-def _frame(text: str) -> Frame | None:
-    """None for the place of a SyntaxError, which is printed like a frame but ran nothing."""
-    file, _, rest = text[len('  File "') :].rpartition('", line ')
-    number, found, function = rest.partition(", in ")
-    if not found or not file or not number.isdecimal() or len(number) > 9:  # noqa: PLR2004
-        return None
-    return Frame(file, int(number) or None, function.rstrip() or None)
+def _step(text: str) -> Frame | int | None:
+    """A frame, or how often the last one is repeated; None for source, carets, and the place of a SyntaxError."""
+    if text.startswith(('  File "', '> File "')):
+        file, _, rest = text[len('  File "') :].rpartition('", line ')
+        number, found, function = rest.partition(", in ")
+        if found and file and number.isdecimal() and len(number) < _MAX_DIGITS:
+            return Frame(file, int(number) or None, function.rstrip() or None)
+    elif text.startswith("  [Previous line repeated "):
+        number = text.split(maxsplit=4)[3]
+        return int(number) if number.isdecimal() and len(number) < _MAX_DIGITS else None
+    return None
+
+
+@lru_cache(maxsize=2048)
+def _steps(text: bytes) -> tuple[Frame | int, ...]:
+    """Of indented lines: the same stack comes again and again, and is parsed once."""
+    lines = plain(text.decode("utf-8", "replace")).split("\n")
+    return tuple(step for line in lines if (step := _step(line.rstrip("\r"))) is not None)
 
 
 def exception_name(text: str) -> str | None:
