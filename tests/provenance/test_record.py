@@ -123,6 +123,7 @@ def test_existing_entries_stay_and_generations_without_functions_go(root: Path):
         ("../out.py", "../out.py is outside of"),
         ("/etc/passwd", "/etc/passwd is outside of"),
         ("", " is outside of"),
+        ("shop/cart.py::", "shop/cart.py::: no function is named after ::"),
         ("a\0b", "'a\\x00b' is outside of"),
         ("\x1b[31m.py", "'\\x1b[31m.py': no such file"),
     ],

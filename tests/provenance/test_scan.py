@@ -414,6 +414,44 @@ def test_a_commit_at_no_time_of_any_calendar_is_read(work: Work):
     assert ("aider", None) == (generation.tool, generation.generated_at)
 
 
+def test_a_sparse_checkout_keeps_the_records_of_files_that_are_not_there(work: Work):
+    work.human({"in/a.py": HUMAN, "out/b.py": HUMAN})
+    record(["in/a.py", "out/b.py"], model="o3", repo=work.root)
+    work.human()
+    before = work.scan().manifest
+    work.git("sparse-checkout", "set", "in", ".aiprov")
+
+    assert not (work.root / "out").exists()
+    assert before == work.scan().manifest
+
+
+def test_a_file_split_in_two_by_a_person_stays_the_models(work: Work):
+    cut = PRICES.index("def shipping")
+    work.ai({"src/all.py": PRICES})
+    (work.root / "src/all.py").unlink()
+    work.human(
+        {
+            "src/a.py": PRICES[:cut],
+            "lib/b.py": "import math\n\n\n" + PRICES[cut:].replace("ceil(weight", "ceil( weight"),
+        }
+    )
+
+    files = work.scan().manifest.files
+
+    assert ("ai", "ai") == (files["src/a.py"]["total"].contributor, files["lib/b.py"]["shipping"].contributor)
+
+
+def test_lines_from_both_sides_of_a_merge_keep_their_writers(work: Work):
+    work.human({"a.py": HUMAN})
+    work.git("checkout", "-q", "-b", "topic")
+    work.ai({"a.py": HUMAN + "\n\ndef added():\n    return 1\n"})
+    work.git("checkout", "-q", "main")
+    work.human({"a.py": "X = 1\n\n\n" + HUMAN})
+    work.git("merge", "-q", "--no-edit", "topic")
+
+    assert {"a.py::added": "ai"} == work.marks()
+
+
 def test_links_are_not_followed(work: Work, tmp_path: Path):
     (tmp_path / "secret.py").write_text(PRICES)
     (work.root / "link.py").symlink_to(tmp_path / "secret.py")

@@ -112,7 +112,8 @@ def _payload(found: Scanned, *, written: bool) -> dict[str, object]:
 def _tell(found: Scanned) -> None:
     counts = _contributors(found)
     marked = f"{counts['ai']} functions ai, {counts['mixed']} mixed" if counts else "no function is marked"
-    note(f"{found.ai_commits} of {found.commits} commits name an AI tool; {marked}; {found.files} Python files")
+    note(f"AI tools named in {found.ai_commits} of {found.commits} commits; Python files: {found.files}")
+    note(marked)
     if found.moved:
         note(f"{found.moved} records moved along with their code")
     if found.unnameable:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,9 +24,9 @@ class Moved:
     """Where its code is now, with the hash it has there."""
 
 
-def follow_moves(root: Path, held: Manifest, python: Sequence[str]) -> Moved:
+def follow_moves(root: Path, held: Manifest, python: Sequence[str], *, absent: Collection[str] = ()) -> Moved:
     """A record moves where exactly one place has its code, and that place has no record of its own."""
-    gone = dict(_gone(root, held))
+    gone = {place: record for place, record in _gone(root, held) if place[0] not in absent}
     if not gone:
         return Moved(frozenset(), {})
     places: dict[Place, list[Place]] = {place: [] for place in gone}

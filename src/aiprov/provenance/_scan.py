@@ -58,6 +58,8 @@ class _Files:
     python: tuple[str, ...]
     all: tuple[str, ...]
     unnameable: int
+    absent: frozenset[str]
+    """Tracked, but left out of this work tree by a sparse checkout."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def scan(
     with _without_collector():
         facts, unreadable = _examine(lineage, work, held, progress=progress, total=len(files.python))
     collected = [(source, source.read(repository, files.all)) for source in file_sources]
-    moved = follow_moves(repository.root, held, files.python)
+    moved = follow_moves(repository.root, held, files.python, absent=files.absent)
 
     claims: dict[tuple[str, str], list[_Claim]] = {}
     for path, found in facts.items():
@@ -151,8 +153,9 @@ def _default_jobs() -> int:
 
 def _list_files(repository: Repository) -> _Files:
     """Regular tracked files, with sidecars that are not tracked yet."""
-    staged = repository.run("ls-files", "-s", "-z").split(b"\0")
-    names = {entry.partition(b"\t")[2] for entry in staged if entry.startswith(b"100")}
+    staged = repository.run("ls-files", "-t", "-s", "-z").split(b"\0")
+    names = {entry.partition(b"\t")[2] for entry in staged if entry[2:].startswith(b"100")}
+    absent = {entry.partition(b"\t")[2] for entry in staged if entry.startswith(b"S ")}
     others = repository.run("ls-files", "-z", "--others", "--exclude-standard").split(b"\0")
     names |= {name for name in others if name.endswith(SUFFIX.encode())}
     python: list[str] = []
@@ -166,7 +169,7 @@ def _list_files(repository: Repository) -> _Files:
         every.append(name)
         if name.endswith(".py") and plain_bytes(repository.root, name) is not None:
             python.append(name)
-    return _Files(tuple(python), tuple(every), unnameable)
+    return _Files(tuple(python), tuple(every), unnameable, frozenset(filter(None, map(_name, absent))))
 
 
 def _name(raw: bytes) -> str | None:

@@ -124,7 +124,9 @@ def parse_target(text: str, *, root: Path, base: Path) -> Target:
             path = _relative(parts["path"], root=root, base=start)
             if path is not None and (root / path).exists():
                 return Target(path, parts.get("name"), int(parts["line"]) if "line" in parts else None)
-    path_text, _, name = text.partition("::")
+    path_text, named, name = text.partition("::")
+    if named and not name:
+        raise UsageError(f"{shown(text)}: no function is named after ::")
     path_text = path_text if name else re.sub(r":[0-9]{1,9}$", "", text)
     path = _relative(path_text, root=root, base=base)
     if path is None:
