@@ -92,7 +92,8 @@ def _bounded(values: Iterable[str]) -> list[str]:
 
 
 def _fit(value: str) -> str:
-    """At most 200 characters, which every vendor takes; of a longer value the end says more."""
+    """At most 200 characters and one line, which every vendor takes; of a longer value the end says more."""
+    value = value.replace("\n", " ")
     return value if len(value) <= _MAX_VALUE else "…" + value[1 - _MAX_VALUE :]
 
 

@@ -52,6 +52,40 @@ def test_every_order_of_set_up_judges_each_event_once(root: Path, intake: Intake
     assert status["failures"] == {}
 
 
+def test_sdk_that_is_imported_later_is_hooked_then(tmp_path: Path, intake: Intake):
+    """The one line does not import the SDK; it waits for the program to do so."""
+    (tmp_path / "program.py").write_text(LATE_IMPORT)
+    write_manifest(tmp_path, manifest_of(tmp_path, below="."))
+
+    status = run(tmp_path / "program.py", intake.dsn)
+
+    assert ours(intake.by_case()["late"]) == ai("program.py::ai_fails")
+    assert status["before"] == "waiting"
+    assert status["after"] == "hooked"
+
+
+LATE_IMPORT = """
+import json, sys
+import aiprov_runtime.auto
+
+before = aiprov_runtime.status().plugins["sentry_sdk"]
+assert "sentry_sdk" not in sys.modules
+import sentry_sdk
+
+def ai_fails():
+    return 1 / 0
+
+sentry_sdk.init(auto_enabling_integrations=False)
+sentry_sdk.set_tag("case", "late")
+try:
+    ai_fails()
+except ZeroDivisionError:
+    sentry_sdk.capture_exception()
+sentry_sdk.flush(10)
+print(json.dumps({"before": before, "after": aiprov_runtime.status().plugins["sentry_sdk"]}))
+"""
+
+
 def test_before_send_and_tags_of_the_user_win(root: Path, intake: Intake):
     run(
         root / "main.py",

@@ -44,7 +44,7 @@ def test_every_tag_and_context_is_stored_as_it_was_sent(sent: list[dict[str, Any
 def longest() -> Explanation:
     """An explanation whose every value is as long as a manifest allows."""
     attribution = Attribution(
-        function="src/" + "ä" * 400 + ".py::" + "f" * 900,
+        function="src/a\nb/" + "ä" * 100 + ".py::" + "f" * 80,
         contributor="ai",
         model="m" * 250,
         models=("m" * 250, "n" * 250),

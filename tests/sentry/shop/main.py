@@ -38,7 +38,7 @@ def main(setup, cases, *scope_tags):
             except Exception:  # noqa: BLE001  # as a framework does
                 sentry_sdk.capture_exception()
                 continue
-        for name, function in vars(found).items():
+        for name, function in list(vars(found).items()):
             if name.startswith("case_") and wanted in ("", name):
                 run(name, function, dict(tag.split("=") for tag in scope_tags))
     sentry_sdk.flush(10)
