@@ -144,7 +144,7 @@ class Maker:
         return list(dict.fromkeys([*self.middleware, entry, *middle, *tail]))
 
     def _spike_paths(self, key: str) -> list[list[str]]:
-        """A function fails under one to four routes, mostly where it raises itself, sometimes in a function it calls."""
+        """A function fails under one to four routes, mostly raising itself, sometimes in one it calls."""
         random = self.random
         below = random.choices([0, 1, 2], weights=[45, 5, 4])[0]
         tail = [

@@ -103,7 +103,7 @@ class Resolver:
         place = self._function(frame, revision, path)
         if tail == 1 and "/" in path:  # only the file's own name agrees, so the function has to as well
             agreed = place is not None and place.how == "line" and place.qualname != MODULE and frame.function
-            place = Place(place.key, "name") if place and agreed else None
+            return Place(place.key, "name") if place and agreed else _unresolved(file, frame.function)
         return place or _unresolved(path, frame.function)
 
     def _in_repository(self, file: str, revision: str) -> bool:

@@ -53,9 +53,9 @@ def spike(
     windows = _releases.windows(connection, releases, notes)
     if windows is None:
         return _nothing(connection, notes=notes, environment=request.environment)
-    exposure = _exposure(windows, request, notes)
     _units.side(connection, windows)
     groups = _units.groups(connection)
+    exposure = _exposure(groups, request, windows=windows, notes=notes)
     alpha = _dispersion(connection, windows)
     incident, baseline = _periods(groups, releases, windows=windows, exposure=exposure)
     totals = _units.totals(connection, windows, environment=request.environment)
@@ -123,14 +123,18 @@ def _prepare(
     return releases, shapes
 
 
-def _exposure(windows: Windows, request: Request, notes: list[str]) -> Exposure:
+def _exposure(groups: Sequence[Group], request: Request, *, windows: Windows, notes: list[str]) -> Exposure:
     if request.requests is not None:
         return Exposure(*request.requests)
     incident, baseline = windows.incident.seconds, windows.baseline.seconds
     if not incident or not baseline:
         notes.append("The times of the two windows are not known: they are taken as equally long.")
         return Exposure(1.0, 1.0)
-    return Exposure(max(incident, 1.0), max(baseline, 1.0))
+    baseline = max(baseline, 1.0)
+    if request.since is None:
+        # The first error of a release starts its window, so a lone one would seem to have come at once.
+        incident = max(incident, baseline / (1 + sum(one.units for one in groups if one.side is Side.BASELINE)))
+    return Exposure(max(incident, 1.0), baseline)
 
 
 def _dispersion(connection: duckdb.DuckDBPyConnection, windows: Windows) -> float:

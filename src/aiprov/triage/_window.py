@@ -13,8 +13,8 @@ from scipy import special
 BUCKETS = 120
 _PRIOR = 0.5
 _MIN_BEFORE = 6
-_MIN_FACTOR = 6.0
-"""Log of how much better a change must fit than none."""
+_MIN_GAIN = 6.0
+"""Log of how much better two rates must fit than one."""
 
 
 class Side(IntEnum):
@@ -89,15 +89,21 @@ def find_rise(counts: Sequence[float]) -> Rise | None:
     start, end = np.triu_indices(size + 1, k=1)
     keep = start >= _MIN_BEFORE
     start, end = start[keep], end[keep]
-    inside, length = prefix[end] - prefix[start], (end - start).astype(float)
-    outside, rest = total - inside, size - length
-    fit = _marginal(inside, length, total / size) + _marginal(outside, rest, total / size)
-    fit = np.where(inside / length > outside / rest, fit, -np.inf)
-    nothing = float(_marginal(np.array([total]), np.array([float(size)]), total / size)[0])
-    best = int(np.argmax(fit))
-    if not len(fit) or float(special.logsumexp(fit) - np.log(len(fit))) - nothing < _MIN_FACTOR / 2:
+    before, inside, after = prefix[start], prefix[end] - prefix[start], total - prefix[end]
+    length, rest = (end - start).astype(float), (size - end).astype(float)
+    mean = total / size
+    fit_before, fit_inside, fit_after = (
+        _marginal(count, time, mean) for count, time in ((before, start), (inside, length), (after, rest))
+    )
+    gain = fit_before + fit_inside - _marginal(before + inside, start + length, mean)
+    rises = (inside / length > before / start) & (inside * rest >= after * length) & (gain > _MIN_GAIN)
+    lasts = end == size
+    prior = -np.log(2.0 * np.where(lasts, lasts.sum(), max(1, (~lasts).sum())))
+    fit = np.where(rises, fit_before + fit_inside + fit_after + prior, -np.inf)
+    if not rises.any() or special.logsumexp(fit) - _marginal(prefix[-1:], np.array([size]), mean)[0] < _MIN_GAIN / 2:
         return None
-    return Rise(int(start[best]), int(end[best])) if fit[best] - nothing > _MIN_FACTOR else None
+    best = int(np.argmax(fit))
+    return Rise(int(start[best]), int(end[best]))
 
 
 def _overdispersion(series: np.ndarray) -> float:
