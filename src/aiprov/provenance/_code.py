@@ -110,7 +110,8 @@ def _lines(root: ast.AST) -> Iterator[int]:
 _COMMENT = re.compile(rb"^[ \t]*#.*$|#[^\n\"']*$", re.MULTILINE)
 _TRIPLE = re.compile(rb"(\"\"\"|''')(?s:.*?)\1")
 _DEF = re.compile(rb"\bdef[ \t]+\w+")
-_NOISE = b" \t\r\f\"'`,()\\;"
+# `1.` and `1.0`, `.5` and `0.5` are one number to a formatter.
+_NOISE = b" \t\r\f\"'`,()\\;.0"
 DEF = b"def\x00"
 
 

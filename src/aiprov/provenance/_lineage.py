@@ -39,6 +39,32 @@ class FileFacts:
     hashes: dict[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Lines of one function, by today's name, with the blame that named their places."""
+
+    name: str
+    places: list[Place]
+    blame: Blame
+    code: Code | None
+    """Today's file, as long as the lines are the whole function with the logic that it has today."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    name: str
+    line: int
+    code: Code | None
+    holder: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    version: Version
+    name: str
+    lines: dict[int, int]
+
+
 class Lineage:
     def __init__(self, repository: Repository, history: History, *, options: tuple[str, ...] = ()) -> None:
         self._repository = repository
@@ -56,75 +82,93 @@ class Lineage:
         if not concerned and not names:
             return FileFacts({}, {})
         code = Code(plain_bytes(self._repository.root, path) or b"")
-        lines = code.counted() if concerned else ()
-        places = [(owner, today.lines[line]) for line, owner in lines if line in today.lines]
-        tallies = {name: tally for name, tally in self._tallies(places, today).items() if any(tally.keys() - {None})}
+        places: dict[str, list[Place]] = defaultdict(list)
+        for line, owner in code.counted() if concerned else ():
+            if line in today.lines:
+                places[owner].append(today.lines[line])
+        tallies = self._tallies([_Group(name, found, today, code) for name, found in places.items()])
+        tallies = {name: tally for name, tally in tallies.items() if any(tally.keys() - {None})}
         wanted = (names | tallies.keys()) & code.functions.keys()
         return FileFacts(tallies, {name: code.code_hash(name) for name in wanted})
 
-    def _tallies(self, places: list[tuple[str, Place]], source: Blame) -> dict[str, Tally]:
-        """Level by level: what this commit did not write is looked up in the version before, one blame for each."""
+    def _tallies(self, pending: list[_Group]) -> dict[str, Tally]:
+        """Level by level: what a commit did not write is looked up in the version before, one blame for each."""
         tallies: dict[str, Tally] = defaultdict(Counter)
-        pending = [(places, source)]
         for level in count():
-            if not pending:
-                break
-            asked: dict[Version, list[tuple[str, Place, int]]] = defaultdict(list)
-            for found, blamed in pending:
-                for name, commit, path, lines in self._runs(found):
-                    previous = blamed.previous.get((commit, path))
+            asked: dict[Version, list[_Asked]] = defaultdict(list)
+            for group in pending:
+                if group.code and level < _MAX_LEVELS and (rewound := self._rewind(group, group.code)):
+                    version, lines = rewound
+                    asked[version] += [_Asked(group.name, line, group.code) for line in lines]
+                    continue
+                for commit, path, lines in self._runs(group.places):
                     before = None
                     if level < _MAX_LEVELS:
-                        before = self._follow(commit, path, lines, previous, module=name == MODULE)
+                        before = self._follow(commit, path, lines, group)
                     for line in lines:
-                        older = before[1].get(line) if before else None
+                        older = before.lines.get(line) if before else None
                         if before is None or older is None:
-                            tallies[name][self._judge(commit, path, line)] += 1
+                            tallies[group.name][self._judge(commit, path, line)] += 1
                         else:
-                            asked[before[0]].append((name, (commit, path, line), older))
-            pending = [self._look_up(version, lines, tallies) for version, lines in asked.items()]
-        return tallies
+                            asked[before.version].append(_Asked(group.name, older, None, (commit, path, line)))
+            if not asked:
+                return tallies
+            pending = [found for version, lines in asked.items() for found in self._look_up(version, lines, tallies)]
+        raise AssertionError
 
-    def _look_up(
-        self, version: Version, asked: list[tuple[str, Place, int]], tallies: dict[str, Tally]
-    ) -> tuple[list[tuple[str, Place]], Blame]:
-        """Where these lines of a version come from; a line that blame does not know stays with who has it."""
-        blamed = blame(
-            self._repository,
-            version[1],
-            revision=version[0],
-            options=(*self._options, *_ranges({line for _, _, line in asked})),
+    def _rewind(self, group: _Group, today: Code) -> tuple[Version, list[int]] | None:
+        """The function as it was before the last commit on it, where that left its logic as it is today.
+
+        So a formatter changes not even the count of lines.
+        """
+        place = self._history.order
+        newest = min(
+            {commit for commit, _, _ in group.places},
+            key=lambda c: place.get(c, -1 if c == UNCOMMITTED else len(place)),
         )
-        places: list[tuple[str, Place]] = []
-        for name, place, line in asked:
-            if line in blamed.lines:
-                places.append((name, blamed.lines[line]))
-            else:
-                tallies[name][self._judge(*place)] += 1
-        return places, blamed
+        for commit, path, lines in self._runs(found for found in group.places if found[0] == newest):
+            before = self._follow(commit, path, lines, group)
+            old = self._code(*before.version) if before else None
+            if before is None or old is None or old.body_hash(before.name) != today.body_hash(group.name):
+                return None
+            return before.version, [line for line, owner in old.counted() if owner == before.name]
+        return None
 
-    def _runs(self, places: Iterable[tuple[str, Place]]) -> Iterator[tuple[str, str, str, list[int]]]:
-        """Lines of one function, commit and path with nothing between them there that holds logic."""
-        for (name, commit, path), group in groupby(sorted(places), key=lambda item: (item[0], *item[1][:2])):
-            lines = [place[2] for _, place in group]
+    def _look_up(self, version: Version, asked: list[_Asked], tallies: dict[str, Tally]) -> list[_Group]:
+        """Where these lines of a version come from; a line that blame does not know stays with who has it."""
+        options = (*self._options, *_ranges({line.line for line in asked}))
+        blamed = blame(self._repository, version[1], revision=version[0], options=options)
+        groups: dict[tuple[str, bool], _Group] = {}
+        for line in asked:
+            if found := blamed.lines.get(line.line):
+                key = (line.name, line.code is None)
+                groups.setdefault(key, _Group(line.name, [], blamed, line.code)).places.append(found)
+            elif line.holder:
+                tallies[line.name][self._judge(*line.holder)] += 1
+        return list(groups.values())
+
+    def _runs(self, places: Iterable[Place]) -> Iterator[tuple[str, str, list[int]]]:
+        """Lines of one commit and path with nothing between them there that holds logic."""
+        for (commit, path), found in groupby(sorted(places), key=lambda place: place[:2]):
+            lines = [line for _, _, line in found]
             essence = self._essence(commit, path) if self._history.concerns(commit) else None
             if essence is None:
-                yield name, commit, path, lines
+                yield commit, path, lines
                 continue
             start = 0
             for index in range(1, len(lines) + 1):
                 if index == len(lines) or any(essence.lines[lines[index - 1] : lines[index] - 1]):
-                    yield name, commit, path, lines[start:index]
+                    yield commit, path, lines[start:index]
                     start = index
 
     def _judge(self, commit: str, path: str, line: int) -> Generation | None:
         said = self._history.evidence.get(commit)
         return said.at(path, line) if said else None
 
-    def _follow(
-        self, commit: str, path: str, lines: list[int], previous: Version | None, *, module: bool
-    ) -> tuple[Version, dict[int, int]] | None:
-        """The version before with each line's place in it, None where this commit is their origin."""
+    def _follow(self, commit: str, path: str, lines: list[int], group: _Group) -> _Before | None:
+        """The same lines in the version before, None where this commit is their origin."""
+        previous = group.blame.previous.get((commit, path))
+        module = group.name == MODULE
         if not self._history.concerns(commit):
             return None
         sources = tuple(self._sources(commit, path, lines, previous, module=module))
@@ -136,7 +180,7 @@ class Lineage:
         parent, old_path, name = before
         old = self._code(parent, old_path)
         assert old is not None  # it was found there
-        return (parent, old_path), code.counterparts(owner, old, name=name)
+        return _Before((parent, old_path), name, code.counterparts(owner, old, name=name))
 
     def _sources(
         self, commit: str, path: str, lines: list[int], previous: Version | None, *, module: bool
