@@ -30,8 +30,6 @@ _START = re.compile(r"(?:#[^\n]*\n)*aiprov: ([0-9]{1,9})\ngenerations:\n")
 _GENERATION = re.compile(r'^  ("[^"\\\n]{1,1000}"): (\{[^\n]*\})$', re.MULTILINE)
 _PATH = re.compile(r'[^"\\\n]{1,1000}')
 _FUNCTIONS = re.compile(r'(?:    "[^"\\\n]{1,1000}": \{[^{}\\\n]*\}\n)*+')
-_EXPONENT = re.compile(r'": ?-?[0-9][0-9.]*[eE]')
-_EXPONENT_IN_LIST = re.compile(r"[\[,] ?-?[0-9][0-9.]*[eE]")
 # JSON takes these inside a string as they are; YAML folds, refuses or splits there. Slow to compile: left to first use.
 _YAML_DIFFERS = "[^\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -223,6 +221,12 @@ def _yaml_differs(text: str) -> bool:
     return re.search(_YAML_DIFFERS, text) is not None
 
 
+def _plain_float(text: str) -> float:
+    if "e" in text or "E" in text:
+        raise ValueError("a number that YAML versions read differently")
+    return float(text)
+
+
 def _strict_constant(text: str) -> float:
     raise ValueError(f"{text} is not JSON")
 
@@ -231,7 +235,7 @@ def _strict_constant(text: str) -> float:
 def _decoder() -> Callable[[str], Any]:
     import json
 
-    return json.JSONDecoder(parse_constant=_strict_constant).decode
+    return json.JSONDecoder(parse_constant=_strict_constant, parse_float=_plain_float).decode
 
 
 def _sha256(data: bytes) -> str:
@@ -247,8 +251,6 @@ def _read_generations(text: str) -> dict[str, Leaf]:
         raise ValueError("a line is not in the written form")
     for key, raw in matches:
         leaf = _decoder()(raw)
-        if _has_exponent(raw):
-            raise ValueError("a number that YAML versions read differently")
         if any(len(k) > MAX_KEY for k in leaf):
             raise ValueError("a key too long for YAML")
         combine(generations, key[1:-1], leaf, same_generation)
@@ -257,8 +259,8 @@ def _read_generations(text: str) -> dict[str, Leaf]:
 
 def _read_files(text: str) -> dict[str, str | dict[str, Leaf]]:
     before, *parts = f"\n{text}".split('\n  "')
-    if before or _has_exponent(text):
-        raise ValueError("a line before the first path, or a number that YAML versions read differently")
+    if before:
+        raise ValueError("a line before the first path")
     texts: dict[str, str] = {}
     for part in parts:
         path, found, block = part.partition('":\n')
@@ -290,11 +292,6 @@ def combine(into: dict[str, Leaf], key: str, leaf: Leaf, rule: Callable[[Leaf, L
     """Add a leaf; a key that stands twice, as after a union merge, is settled by `rule`."""
     held = into.get(key)
     into[key] = leaf if held is None or held == leaf else rule(held, leaf)
-
-
-def _has_exponent(text: str) -> bool:
-    """May say yes to a text that only looks like one: the slow reader is always right."""
-    return _EXPONENT.search(text) is not None or ("[" in text and _EXPONENT_IN_LIST.search(text) is not None)
 
 
 def same_generation(_one: Leaf, _other: Leaf) -> Leaf:
