@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from aiprov.errors import UsageError
-from aiprov.revert import REFUSED, REVERTED, UNCHANGED, Plan, plan
+from aiprov.revert import REFUSED, REVERTED, UNCHANGED, Plan, apply, plan
 from aiprov_runtime._manifest import Generation, Manifest, Record, dumps, load
 
 GOOD = "import os\n\n\ndef f(a):\n    return os.sep + a\n\n\ndef g():\n    return 1\n"
@@ -132,6 +132,25 @@ def test_a_function_moved_to_another_file_is_found_when_it_is_clearly_the_same(p
     project.commit("v2", a="def x(): return 1\n", b=body.format(" * 2"))
 
     assert body.format("") == after(plan(project.repository, ["b.py::total"], to="v1"), "b.py")
+
+
+def test_an_unlike_function_of_the_same_name_is_not_taken_for_it(project):
+    project.commit("v1", a="def total(x):\n    while x:\n        x.pop()\n", b="y = 1\n")
+    project.commit("v2", a="z = 1\n", b="def total(items):\n    return sum(items)\n")
+
+    assert "a new function" in reason(plan(project.repository, ["b.py::total"], to="v1"))
+
+
+def test_a_file_that_changed_since_the_plan_is_not_written(project):
+    project.commit("v1", m=GOOD, n=GOOD)
+    project.commit("v2", m=BAD, n=BAD)
+    found = plan(project.repository, ["m.py::g", "n.py::g"], to="v1")
+    project.write(n="mine = 1\n")
+
+    with pytest.raises(UsageError, match=r"n\.py changed while the revert was planned"):
+        apply(project.repository, found.edits)
+    assert (BAD, "mine = 1\n") == (project.path("m").read_text(), project.path("n").read_text())
+    assert {"m.py", "n.py"} == {p.name for p in project.root.iterdir() if p.is_file()}
 
 
 def test_a_function_that_went_into_a_class_is_indented(project):
