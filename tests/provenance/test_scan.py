@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -91,6 +93,21 @@ def test_a_formatter_run_changes_nothing(work: Work, tool):
     run_formatter(work, tool)
     work.human()
 
+    assert before == work.scan().manifest
+
+
+@pytest.mark.parametrize("module", [textwrap, shlex])
+def test_a_formatter_run_over_real_code_by_two_writers_changes_nothing(work: Work, module):
+    source = Path(module.__file__).read_text()
+    lines = source.splitlines(keepends=True)
+    work.human({"a.py": "".join(line for line in lines if "self" not in line or line.lstrip().startswith("def "))})
+    work.ai({"a.py": source})
+    before = work.scan().manifest
+
+    run_formatter(work, ["black", "-q", "-l", "60"])
+    work.human()
+
+    assert len(before.files["a.py"]) >= 5
     assert before == work.scan().manifest
 
 

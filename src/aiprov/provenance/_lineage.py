@@ -136,7 +136,9 @@ class Lineage:
 
     def _look_up(self, version: Version, asked: list[_Asked], tallies: dict[str, Tally]) -> list[_Group]:
         """Where these lines of a version come from; a line that blame does not know stays with who has it."""
-        options = (*self._options, *_ranges({line.line for line in asked}))
+        # Held to some lines, blame guesses otherwise which of several equal lines is the one that moved.
+        whole = any(line.code for line in asked)
+        options = (*self._options, *(() if whole else _ranges({line.line for line in asked})))
         blamed = blame(self._repository, version[1], revision=version[0], options=options)
         groups: dict[tuple[str, bool], _Group] = {}
         for line in asked:
