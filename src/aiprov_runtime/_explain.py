@@ -100,6 +100,8 @@ def _fit(value: str) -> str:
 def exceptions(top: BaseException) -> list[Raised]:
     """The exception, what it was raised from or while handling, and the members of groups; bounded."""
     found = [Raised(top, "top", None)]
+    if top.__cause__ is None and top.__context__ is None and not isinstance(top, BaseExceptionGroup):
+        return found
     seen = {id(top)}
 
     def add(error: BaseException | None, relation: str, parent: int) -> None:
@@ -169,8 +171,7 @@ class _Path:
         self.suspect: Step | None = None
         self.innermost: CodeType | None = None
 
-    def add(self, frames: Iterable[Frame]) -> None:
-        frames = list(frames)
+    def add(self, frames: Sequence[Frame]) -> None:
         # All of them first: a resolved file makes its whole package application code.
         files = {name: self._index.file(name) for name in {code.co_filename for code, _, _ in frames}}
         met_application = False
@@ -209,7 +210,7 @@ def explain_exception(index: Index, error: BaseException) -> Explanation:
     """Judge an exception by the tracebacks of its whole chain."""
     path = _Path(index)
     for raised in nearest_first(exceptions(error)):
-        path.add(reversed(frames_of(raised.error.__traceback__)))
+        path.add(frames_of(raised.error.__traceback__)[::-1])
     return path.explanation()
 
 
@@ -218,5 +219,5 @@ def explain_frame(
 ) -> Explanation:
     """Judge a live stack, from `frame` outward; `skip` is told module names that are a reporter's own."""
     path = _Path(index)
-    path.add(entry for entry in _stack_of(frame) if not skip(str(entry[1].f_globals.get("__name__", ""))))
+    path.add([entry for entry in _stack_of(frame) if not skip(str(entry[1].f_globals.get("__name__", "")))])
     return path.explanation()
