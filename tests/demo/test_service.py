@@ -78,6 +78,13 @@ def test_one_that_does_not_start_says_why(tmp_path):
     assert str(caught.value) == "the shop did not start: RuntimeError: no such table"
 
 
+def test_one_that_says_something_else_than_its_address_is_no_service(tmp_path):
+    installed(tmp_path, "print('http://0.0.0.0:80')")
+
+    with pytest.raises(CommandError, match="in place of its address"), start(tmp_path):
+        pass
+
+
 def test_it_is_told_its_release_and_its_sink_and_nothing_of_the_user():
     user = {"PATH": "/bin", "SENTRY_DSN": "x", "AIPROV_MANIFEST": "y", "GIT_DIR": "z", "FLASK_DEBUG": "1"}
 

@@ -35,12 +35,15 @@ def verdict(outcome: Outcome) -> tuple[str, ...]:
             f"So nothing was reverted, and the {added:,} errors that {bad} added are still there.",
         )
     if outcome.after is None:
-        return (f"{suspect.function} cannot be put back by itself, so {bad} is still failing.",)
+        return (f"{suspect.function} cannot be put back by itself:", f"{bad} is still failing.")
     if not is_alone(outcome):
-        return (f"{REVERTED} changes more than {suspect.function}: {', '.join(sorted(outcome.reverted))}.",)
+        return (f"{REVERTED} changes more than {suspect.function}:", ", ".join(sorted(outcome.reverted)))
     if not outcome.recovered:
         left = outcome.after.errors - outcome.before.errors
-        return (f"The error rate is not back: {left:,} of the {added:,} errors that {bad} added are still there.",)
+        return (
+            "The error rate is not back at its baseline:",
+            f"{left:,} of the {added:,} errors that {bad} added are left.",
+        )
     kept = len(outcome.changed - outcome.reverted)
     return (
         "The error rate is back at its baseline.",

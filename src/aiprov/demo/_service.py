@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import select
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from aiprov.demo._commands import CommandError, Commands
 
+_ADDRESS = re.compile(rb"http://(127\.0\.0\.1):([0-9]{1,5})\n")
 START_SECONDS, STOP_SECONDS = 30.0, 5.0
 
 
@@ -73,8 +75,10 @@ def _ready(process: subprocess.Popen[bytes], log: Path) -> Service:
             lines = log.read_text("utf-8", "replace").strip().splitlines() or ["it said nothing"]
             raise CommandError(f"the shop did not start: {lines[-1]}")
         said += piece
-    host, _, port = said.decode("ascii", "replace").strip().removeprefix("http://").partition(":")
-    return Service(host, int(port))
+    found = _ADDRESS.fullmatch(said)
+    if found is None:
+        raise CommandError(f"the shop did not start: it said {said[:60]!r} in place of its address")
+    return Service(found[1].decode(), int(found[2]))
 
 
 def _stop(process: subprocess.Popen[bytes], seconds: float) -> None:

@@ -169,9 +169,8 @@ class _Stage:
             raise CommandError(f"spike gave no revert command for {suspect.function}")
         if self.tell.perform(self.shop, *words[1:], "--branch", HOTFIX, ok=(0, _REFUSED)) == _REFUSED:
             return frozenset()
-        self.shop.git("switch", "--quiet", HOTFIX)
-        self.shop.git("tag", REVERTED)
-        for arguments in (["diff", "--unified=1", bad, REVERTED, "--", "shop"], ["diff", "--stat", bad, REVERTED]):
+        diff = ["diff", "--unified=1", bad, REVERTED, "--", "shop"]
+        for arguments in (["tag", REVERTED, HOTFIX], diff, ["diff", "--stat", bad, REVERTED]):
             self.tell.quote(shlex.join(["git", *arguments]), self.shop.git(*arguments))
         return changed_functions(self.shop, bad, REVERTED)
 
