@@ -183,12 +183,29 @@ def test_docker_json_lines(read, lines, expected):
     assert [(e.stack, e.ts) for e in found.events] == [(expected, at(123456))]
 
 
+def test_json_lines_whose_line_ends_were_taken_off(read):
+    found = read("".join(docker(line).replace("\\n", "") for line in [*chained("a"), "next"]))
+
+    assert found.stack == CHAIN_RAISED
+
+
+def test_a_long_line_that_docker_split_is_one_line(read):
+    start, rest = "    source" + "x" * 16374, "Error: no exception"
+    lines = [docker(line) for line in trace("a")]
+    lines[2:3] = [docker(start).replace("\\n", ""), docker(rest)]
+
+    assert read("".join(lines)).stack == raised("a")
+
+
 RECORDS = {
+    "loguru": {"text": "boom\nTRACE", "record": {"exception": {"type": "x"}, "time": {"repr": "2026-11-22 10:11:12"}}},
+    "numbers beyond reason": {"time": "2026-11-22T10:11:12Z", "pid": 10**400, "ts": 1e300, "message": "TRACE"},
     "structlog": {"event": "boom", "timestamp": "2026-11-22T10:11:12Z", "exception": "TRACE"},
     "json-logger": {"message": "boom", "asctime": "2026-11-22 10:11:12,000", "exc_info": "TRACE"},
     "ecs": {"@timestamp": "2026-11-22T10:11:12.000Z", "message": "boom", "error": {"stack_trace": "TRACE"}},
     "seconds": {"ts": 1795342272.0, "msg": "boom\nTRACE"},
     "journald": {"__REALTIME_TIMESTAMP": "1795342272000000", "MESSAGE": "TRACE", "_PID": "3"},
+    "a time beyond reason": {"ts": 10**400, "at": "2026-11-22T10:11:12Z", "message": "TRACE"},
     "twice": {"time": "2026-11-22T10:11:12Z", "message": "boom\nTRACE", "exc_info": "TRACE"},
 }
 

@@ -149,6 +149,11 @@ def test_weight_is_one_over_the_rate_at_which_errors_are_kept(read, change, weig
     assert [e.weight for e in read(json.dumps(EVENT | change)).events] == [weight]
 
 
+@pytest.mark.parametrize("digest", ["", "zz", 7, None, "0123456789AB"])
+def test_a_manifest_that_is_no_digest_is_unknown(read, digest):
+    assert [e.manifest for e in read(json.dumps(EVENT | {"tags": {"aiprov.manifest": digest}})).events] == [None]
+
+
 def test_groups_are_rebuilt_from_the_mechanisms(read):
     def value(name: str, number: int, parent: int | None, source: str | None) -> dict:
         mechanism = {"type": "chained", "exception_id": number, "parent_id": parent, "source": source}
@@ -180,6 +185,7 @@ def test_contradictory_mechanisms_make_a_plain_chain(read, ids):
 
 def test_a_message_with_a_stack_is_kept_and_everything_else_skipped(read):
     message = {"event_id": "1", "threads": {"values": [{"id": 1}, {"stacktrace": FRAMES}]}}
+    both = {"event_id": "1", "exception": {"values": []}, "threads": {"values": [{"stacktrace": FRAMES}]}}
     api = {"eventID": "1", "entries": [{"type": "threads", "data": {"values": [{"stacktrace": API_FRAMES}]}}]}
     others = [
         {"event_id": "2", "type": "transaction", "spans": []},
@@ -188,9 +194,9 @@ def test_a_message_with_a_stack_is_kept_and_everything_else_skipped(read):
         {"event_id": "5", "exception": {"values": [{"type": "ValueError", "stacktrace": None}]}},
         {},
     ]
-    found = read("".join(json.dumps(event) + "\n" for event in [message, api, *others]))
+    found = read("".join(json.dumps(event) + "\n" for event in [message, both, api, *others]))
 
-    assert [e.stack for e in found.events] == [(Raised("message", frames=READ_FRAMES),)] * 2
+    assert [e.stack for e in found.events] == [(Raised("message", frames=READ_FRAMES),)] * 3
     assert found.loaded.skipped == 5
     assert found.loaded.problems == ("5 records: no exception and no stack",)
 

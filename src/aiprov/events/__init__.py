@@ -8,7 +8,7 @@ import duckdb
 
 from aiprov.errors import UsageError
 from aiprov.events import _logs, _sentry, _sink, _tables
-from aiprov.events._files import opened
+from aiprov.events._files import opened, shown
 from aiprov.events._model import Frame, Raised, Relation, decode_stack
 
 __all__ = ["Frame", "Loaded", "Raised", "Relation", "decode_stack", "load"]
@@ -31,13 +31,16 @@ class Loaded:
 def load(source: str, connection: duckdb.DuckDBPyConnection) -> Loaded:
     """Fill new tables `stacks` and `events` from a file, or from standard input for "-"."""
     _tables.create(connection)
+    seen = ""
     with opened(source) as file:
-        reader = next(reader for reader in _READERS if reader.sniff(file.head))
-        counts = reader.load(file.path, connection)
-    if not counts.events:
-        seen = "; ".join(counts.problems) if file.head.strip() else "the file is empty"
+        for reader in (reader for reader in _READERS if reader.sniff(file.head)):
+            try:
+                counts = reader.load(file.path, connection)
+            except duckdb.Error as error:
+                raise UsageError(f"{file.name}: {shown(str(error).partition(chr(10))[0])}") from None
+            if counts.events:
+                return Loaded(reader.name, counts.events, counts.skipped, counts.problems)
+            seen = seen or "; ".join(counts.problems) or f"read as {reader.name}"
         formats = ", ".join(reader.name for reader in _READERS)
-        raise UsageError(
-            f"{file.name}: no error event found ({seen or 'read as ' + reader.name}). Formats read: {formats}"
-        )
-    return Loaded(format=reader.name, events=counts.events, skipped=counts.skipped, problems=counts.problems)
+        seen = seen if file.head.strip() else "the file is empty"
+        raise UsageError(f"{file.name}: no error event found ({seen}). Formats read: {formats}")

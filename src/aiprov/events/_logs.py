@@ -124,7 +124,8 @@ def _blocks(file: IO[bytes]) -> Iterator[bytes]:
 
 def _earlier(block: bytes, position: int, clock: Clock) -> Line | None:
     """The nearest line from the header upwards that has a time before it."""
-    stop = max(block.find(_NEEDLE, position), 0)
+    end = block.find(b"\n", position)
+    stop = max(block.find(_NEEDLE, position, end if end >= 0 else len(block)), position)
     for _ in range(_BEFORE_LINES):
         if stop < 0 or position - stop > _BEFORE_BYTES:
             break

@@ -17,7 +17,7 @@ _TIME = (
 )
 _ANYWHERE = re.compile(_TIME, re.ASCII)
 _LEADING = re.compile(r"(?:<\d{1,3}>(?P<syslog>1 )?)?[\[(]?" + _TIME + r"[\])]?(?: |$)", re.ASCII)
-_CONTAINER = re.compile(r"\[(pod/[^\]\s]{1,300})\] |([\w.-]{1,100}) *\|(?: |$)", re.ASCII)
+_CONTAINER = re.compile(r"\[(pod/[^\]\s]{1,300})\] |([\w.-]{1,100}) {0,100}\|(?: |$)", re.ASCII)
 _CRI = re.compile(r"(stdout|stderr) ([FP])(?: |$)")
 _PROCESS = re.compile(r"(?:(?P<host>[\w.-]{1,255}) )?(?P<unit>[\w./@-]{1,100}\[[\w.-]{1,20}\]):(?: |$)", re.ASCII)
 _PROGRAM = re.compile(r"(?P<host>[\w.-]{1,255}) (?P<unit>[\w./@-]{1,100}(?:\[[\w.-]{1,20}\])?):(?: |$)", re.ASCII)
@@ -29,6 +29,8 @@ _JSON_TIME = ("time", "timestamp", "@timestamp", "ts", "asctime", "datetime", "_
 _JSON_UNIT = ("stream", "container_id", "container_name", "process", "pid", "thread", "_PID")
 _JSON_HOST = ("host", "hostname", "pod_name", "pod", "container_name", "_HOSTNAME")
 _MAX_JSON_DEPTH = 4
+_DOCKER_LIMIT = 16 * 1024 - 4  # what Docker splits lines at, but for a cut character
+_BIG = 2**63
 
 Key = tuple[str, str, bool]
 """Container, process, and whether the line begins with a time: what the lines of one traceback share."""
@@ -132,15 +134,16 @@ def _json(line: Line, clock: Clock) -> Line | None:
         return None
     time, zoned = line.time, line.zoned
     if time is None:
-        value = next((members[name] for name in _JSON_TIME if name in members), None)
-        time, zoned = _json_time(value, clock) or (None, True)
-    unit = " ".join(str(members[name])[:64] for name in _JSON_UNIT if isinstance(members.get(name), (str, int)))
+        values = [members[name] for name in _JSON_TIME if name in members]
+        values += [text for text in _texts(members) if _short(text) and not text.isdecimal()]
+        time, zoned = next((read for value in values if (read := _json_time(value, clock))), (None, True))
+    unit = " ".join(repr(members[name])[:64] for name in _JSON_UNIT if _short(members.get(name)))
     host = line.host or next((v[:250] for name in _JSON_HOST if isinstance(v := members.get(name), str)), None)
     whole = max(
         (text for text in _texts(members) if "Traceback (most" in text and "\n  " in text), key=len, default=None
     )
     text = next((v for name in _JSON_TEXT if isinstance(v := members.get(name), str)), "")
-    partial = "log" in members and not text.endswith("\n")
+    partial = text is members.get("log") and len(text) >= _DOCKER_LIMIT and not text.endswith("\n")
     key = (line.key[0], f"{line.key[1]} {{{unit}}}", True)
     return Line(key, text.removesuffix("\n") if whole is None else whole, time, host, zoned, partial)
 
@@ -148,12 +151,17 @@ def _json(line: Line, clock: Clock) -> Line | None:
 def _json_time(value: Any, clock: Clock) -> tuple[int, bool] | None:
     if isinstance(value, str) and not value.isdecimal():
         return clock.find(value[:64])
-    if isinstance(value, (int, float, str)) and not isinstance(value, bool):
+    if _short(value):
         number = float(value)
         for unit in (1e6, 1e3, 1):  # seconds, milliseconds, microseconds since 1970
             if 6e8 * 1e6 < number * unit < 7e9 * 1e6:
                 return int(number * unit), True
     return None
+
+
+def _short(value: Any) -> bool:
+    """Text of few characters or a number of few digits, so that turning one into the other is cheap and never fails."""
+    return len(value) < 64 if isinstance(value, str) else isinstance(value, (int, float)) and abs(value) < _BIG  # noqa: PLR2004
 
 
 def _texts(value: Any, depth: int = 0) -> Iterator[str]:

@@ -86,14 +86,14 @@ select coalesce(case when seconds between 631152000 and 7258118400 then make_tim
        coalesce({_text("server_name")}, {_tag("server_name")}) as host,
        sha256(coalesce({_USER}))[:16] as "user",
        nullif(contexts->'trace'->>'trace_id', '')[:64] as trace,
-       regexp_extract({_tag("aiprov.manifest")}, '^[0-9a-f]{{12}}') as manifest,
+       nullif(regexp_extract({_tag("aiprov.manifest")}, '^[0-9a-f]{{12}}'), '') as manifest,
        case when rate between 1e-6 and 1 then 1 / rate else 1.0 end as weight,
        text
 from (
   select *, {_RATE} as rate, try_cast(written as double) as seconds,
-         case when exception is not null then to_json({{'raised': {_SDK_VALUES}}})
-              when entries is not null then to_json({{'raised': {_entry("exception")}, 'threads': {_entry("threads")}}})
-              when threads is not null or stacktrace is not null then to_json({{'threads': {_SDK_THREADS}}})
+         case when entries is not null then to_json({{'raised': {_entry("exception")}, 'threads': {_entry("threads")}}})
+              when coalesce(exception, threads, stacktrace) is not null
+              then to_json({{'raised': {_SDK_VALUES}, 'threads': {_SDK_THREADS}}})
          end::varchar as text
   from (select *, coalesce(timestamp, "dateCreated", datetime)->>'$' as written
         from {_ndjson.source(dict.fromkeys(_KEYS, "JSON"))})
@@ -104,8 +104,8 @@ from (
 def sniff(head: bytes) -> bool:
     if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] not in (b"{", b"["):
         return False
-    telling = rb'"(?:exception|threads)"\s*:\s*[\[{]|"event_id"\s*:\s*"|"eventID"\s*:\s*"|"entries"\s*:\s*\[\s*\{'
-    return re.search(telling, head) is not None
+    telling = rb'"(?:exception|threads)"\s*:\s*\{\s*"values"|"event_?id"\s*:\s*"|"entries"\s*:\s*\[\s*\{'
+    return re.search(telling, head, re.IGNORECASE) is not None
 
 
 def load(path: Path, connection: duckdb.DuckDBPyConnection) -> Counts:

@@ -22,7 +22,7 @@ where schema is distinct from 'aiprov.failure/1'
 
 
 def sniff(head: bytes) -> bool:
-    return re.search(rb'^\s*\{[^\n]{0,200}"schema"\s*:\s*"aiprov\.(event|failure)/', head, re.MULTILINE) is not None
+    return re.search(rb'^[ \t]*\{[^\n]{0,200}"schema"\s*:\s*"aiprov\.(event|failure)/', head, re.MULTILINE) is not None
 
 
 def load(path: Path, connection: duckdb.DuckDBPyConnection) -> Counts:

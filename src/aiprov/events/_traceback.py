@@ -206,7 +206,7 @@ def _step(text: str) -> Frame | int | None:
     return None
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=1024)
 def _steps(text: bytes) -> tuple[Frame | int, ...]:
     """Of indented lines: the same stack comes again and again, and is parsed once."""
     lines = plain(text.decode("utf-8", "replace")).split("\n")
