@@ -17,7 +17,7 @@ from aiprov_runtime._manifest import Manifest
 FUNCTION = "shop/discounts.py::coupon_discount"
 SUSPECT = Suspect(function=FUNCTION, verdict="strong", revert=f"aiprov revert '{FUNCTION}' --to v1.1.0")
 GOOD = Outcome(
-    built=Built(commits=2, people=1, manifest=Manifest(), functions=3),
+    built=Built(commits=2, people=1, manifest=Manifest({}, {}), functions=3),
     before=Phase("v1.1.0", 1500, 18, 1.0),
     during=Phase("v1.2.0", 1500, 118, 1.0),
     spike=Spike("strong", (SUSPECT,)),
