@@ -87,7 +87,8 @@ def test_the_same_history_gives_the_same_bytes(work: Work):
 @pytest.mark.parametrize("tool", [["ruff", "format", "--no-cache"], ["black", "-q"]])
 def test_a_formatter_run_changes_nothing(work: Work, tool):
     work.human({"b.py": HUMAN.replace("words = [greeting, name]", "words = [ greeting,name ]")})
-    work.ai({"a.py": PRICES.replace("result = 0", "result=0").replace("items, rate", "items,\n  rate")})
+    messy = PRICES.replace("result = 0", "result=0").replace("items, rate", "items,\n  rate")
+    work.ai({"a.py": messy.replace("weight / 5", "weight / 5. + .5")})
     before = work.scan().manifest
 
     run_formatter(work, tool)
