@@ -40,11 +40,11 @@ def test_facts_are_aligned_and_cut_at_the_edge():
 def test_what_a_stranger_wrote_cannot_steer_the_terminal():
     console = plain()
     tell = Aloud(console)
-    tell.facts([("model", "a\x1b[31mb")])
-    tell.quote("git diff", "x\x07y")
+    tell.facts([("model", "a\u202eb")])
+    tell.say("a\u202eb")
+    tell.quote("git diff", "a\u202eb")
 
-    assert "\x1b" not in text(console)
-    assert "\x07" not in text(console)
+    assert "\u202e" not in text(console)
 
 
 def test_bars_are_drawn_against_the_largest():

@@ -28,11 +28,11 @@ def verdict(outcome: Outcome) -> tuple[str, ...]:
     bad, suspect = outcome.during.release, outcome.suspect
     added = outcome.during.errors - outcome.before.errors
     if not outcome.rose:
-        return (f"{bad} failed no more often than the release before it: there is nothing to revert.",)
+        return (f"{bad} fails no more often than the release before it:", "there is nothing to revert.")
     if suspect is None:
         return (
             f"No function is named firmly enough to revert it (verdict: {outcome.spike.verdict}).",
-            f"So nothing was reverted, and the {added:,} errors that {bad} added are still there.",
+            f"Nothing was reverted; the {added:,} errors that {bad} added are still there.",
         )
     if outcome.after is None:
         return (f"{suspect.function} cannot be put back by itself:", f"{bad} is still failing.")
