@@ -152,11 +152,12 @@ def _rates(counts: _Counts, *, exposure: Exposure, alpha: float) -> tuple[dict[s
     }
     tested: dict[str, float] = {}
     for key, rate in rates.items():
-        if key != THIRD_PARTY and counts.evidence[key][Side.INCIDENT]:
+        if counts.evidence[key][Side.INCIDENT]:
             # A new error of a busy function drowns in its sum, so its sharpest fingerprint counts too, and both cost.
             sharpest = min(of_one[one] for one in counts.containing[key]) * len(counts.containing[key])
             tested[key] = min(1.0, 2 * min(rate.p, sharpest))
-    return rates, _evidence.benjamini_hochberg(tested)
+    alone = {THIRD_PARTY: tested.pop(THIRD_PARTY)} if THIRD_PARTY in tested else {}
+    return rates, _evidence.benjamini_hochberg(tested) | alone
 
 
 def _excess(groups: Sequence[Group], exposure: Exposure) -> dict[Group, float]:

@@ -198,10 +198,10 @@ def _unexplained(board: Board, provenance: Provenance) -> Unexplained:
 def _why_not(board: Board, considered: Sequence[Suspect], *, unexplained: Unexplained, provenance: Provenance) -> str:
     if not board.excess:
         return "No fingerprint has more errors than the baseline expects."
-    if not considered:
-        return "No function that a model wrote is on the stacks of the incident."
     if all(scored.q > _verdict.Q for scored in board.functions.values()):
         return "No function's errors rose beyond the usual ups and downs."
+    if not considered:
+        return "No function that a model wrote is on the stacks of the incident."
     if unexplained.total > _verdict.MOSTLY:
         leading = max(board.functions.values(), key=lambda one: (one.share, one.depth))
         return f"Most of the excess is on {provenance.words(leading.key)}."

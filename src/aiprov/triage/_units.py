@@ -14,46 +14,54 @@ from aiprov.triage._window import Side, Windows
 
 _BATCH = 1000
 
-# One per user, or host where no user is known, per fingerprint and minute. A trace counts once however often it
-# retries, and where it failed in several ways it counts as a part of each.
-_UNITS = """
-create or replace temp table units as
-with seen as (
-    select m.fingerprint, m.shape, m.release, e.ts, coalesce(e.weight, 1) as weight, hash(e.trace) as trace,
-           e.trace is not null as traced, e."user" is not null as is_user,
+_SEEN = """(
+    select m.fingerprint, m.shape::bigint * 2097152 + m.release * 2 + (e."user" is not null)::int as event, e.ts,
+           coalesce(e.weight, 1) as weight, e.trace,
            hash(coalesce('u' || e."user", 'h' || e.host, 't' || e.trace, '')) as actor
     from events e join shape_of m on e.stack = m.stack and coalesce(e.release, '') = m.release_name
         and coalesce(e.manifest, '') = m.manifest
     where $environment is null or e.environment = $environment
-), firsts as (
-    select fingerprint, trace, traced, min(ts) as ts, max(weight) as weight,
-           min_by({'shape': shape, 'release': release, 'actor': actor, 'is_user': is_user},
-                  coalesce(ts, 'epoch')) as event
-    from seen where traced group by fingerprint, trace, traced
-    union all
-    select fingerprint, null, false, ts, weight,
-           {'shape': shape, 'release': release, 'actor': actor, 'is_user': is_user}
-    from seen where not traced
-), cells as (
-    select fingerprint, event.actor as actor, bool_or(event.is_user) as is_user, min(ts) as ts, max(weight) as weight,
-           min(trace) as trace, min_by(event, coalesce(ts, 'epoch')) as event
-    from firsts group by fingerprint, event.actor, date_trunc('minute', ts)
-), parts as (
-    select trace, count(*) as n from cells where trace is not null group by trace having count(*) > 1
-)
-select c.fingerprint, c.event.shape as shape, c.event.release as release, c.actor, c.is_user, c.ts, c.weight,
-       1.0 / coalesce(p.n, 1) as share
-from cells c left join parts p on c.trace = p.trace
-"""
+)"""
 
-_EVENTS = """
+# A trace counts once however often it retries; numbers are packed, for picking the first of them is then cheap.
+_TRACES = f"""
+create or replace temp table traces as
+select hash(trace) as trace, min(fingerprint) as fingerprint, max(fingerprint) <> min(fingerprint) as is_several,
+       min(ts) as ts, max(weight) as weight, min_by(event, coalesce(ts, 'epoch')) as event,
+       min_by(actor, coalesce(ts, 'epoch')) as actor
+from {_SEEN} where trace is not null group by hash(trace)
+"""  # noqa: S608  # our own text
+
+# One per user, or host where no user is known, per fingerprint and minute. A trace that failed in several ways counts
+# as a part of each.
+_UNITS = f"""
 create or replace temp table units as
-select m.fingerprint, m.shape, m.release, hash(random()) as actor, true as is_user, e.ts,
-       coalesce(e.weight, 1) as weight, 1.0 as share
-from events e join shape_of m on e.stack = m.stack and coalesce(e.release, '') = m.release_name
-    and coalesce(e.manifest, '') = m.manifest
-where $environment is null or e.environment = $environment
-"""
+with firsts as (
+    select fingerprint, trace, ts, weight, event, actor from traces where not is_several
+    union all
+    select fingerprint, hash(trace), min(ts), max(weight), min_by(event, coalesce(ts, 'epoch')),
+           min_by(actor, coalesce(ts, 'epoch'))
+    from {_SEEN} where hash(trace) in (select trace from traces where is_several) group by fingerprint, hash(trace)
+    union all
+    select fingerprint, null, ts, weight, event, actor from {_SEEN} where trace is null
+), cells as (
+    select fingerprint, actor, min(ts) as ts, max(weight) as weight, min(trace) as trace,
+           min_by(event, coalesce(ts, 'epoch')) as event
+    from firsts group by fingerprint, actor, date_trunc('minute', ts)
+), parts as (
+    select trace, count(*) as n from cells where trace in (select trace from traces where is_several) group by trace
+)
+select c.fingerprint, (c.event // 2097152)::integer as shape, (c.event % 2097152 // 2)::integer as release, c.actor,
+       c.event % 2 = 1 as is_user, c.ts, c.weight, 1::double / coalesce(p.n, 1) as share
+from cells c left join parts p on c.trace = p.trace
+"""  # noqa: S608  # our own text
+
+_EVENTS = f"""
+create or replace temp table units as
+select fingerprint, (event // 2097152)::integer as shape, (event % 2097152 // 2)::integer as release,
+       hash(random()) as actor, true as is_user, ts, weight, 1::double as share
+from {_SEEN}
+"""  # noqa: S608  # our own text
 
 # Nobody counts more often than the third-loudest: one client's storm is no evidence about everybody's code. Where no
 # user is known the same goes for a host, if the release runs on three or more.
@@ -168,7 +176,9 @@ def resolve(
 
 def count(connection: duckdb.DuckDBPyConnection, *, environment: str | None, dedupe: bool = True) -> None:
     """Fill `units` from `events` and `shape_of`; without deduplication every event is one."""
-    connection.execute(_UNITS if dedupe else _EVENTS, {"environment": environment})
+    for statement in (_TRACES, _UNITS) if dedupe else (_EVENTS,):
+        connection.execute(statement, {"environment": environment})
+    connection.execute("drop table if exists traces")
 
 
 def side(connection: duckdb.DuckDBPyConnection, windows: Windows) -> None:
