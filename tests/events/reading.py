@@ -41,12 +41,12 @@ def read_source(source: str) -> Read:
     connection = duckdb.connect()
     try:
         loaded = load(source, connection)
-        bodies = dict(connection.execute("select id, body from stacks").fetchall())
-        stacks = {key: decode_stack(body) for key, body in bodies.items()}
+        bodies = connection.execute("select id, body from stacks").fetchall()
+        stacks = {key: decode_stack(body) for key, body in bodies}
         rows = connection.execute("select * from events order by ts nulls last, stack, host").fetchall()
         events = [Event(row[0], stacks[row[1]], *row[2:]) for row in rows]
         assert connection.execute("show tables").fetchall() == [("events",), ("stacks",)]
-        return Read(loaded, events, len(stacks))
+        return Read(loaded, events, len(bodies))
     finally:
         connection.close()
 

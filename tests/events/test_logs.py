@@ -137,6 +137,13 @@ def test_unknown_times_and_zones_are_told(read):
     assert found.loaded.problems == ("1 tracebacks without a time before them", "1 times without a zone, read as UTC")
 
 
+def test_equal_stacks_are_one_stack_with_many_events(read):
+    record = ["2026-11-22 10:11:12 boom", *trace("a")]
+    found = read("\n".join([*record * 3, *trace("b"), ""]))
+
+    assert (found.loaded.events, found.stacks) == (4, 2)
+
+
 def interleaved(draw, writers: list[list[str]]) -> list[str]:
     left = [list(lines) for lines in writers]
     mixed = []

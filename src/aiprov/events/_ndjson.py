@@ -51,7 +51,7 @@ def fill(
             raise
     with tempfile.NamedTemporaryFile(prefix="aiprov-", suffix=".jsonl") as kept:
         for line in (line for file in files for line in _lines(file)):
-            kept.write(line if len(line) < MAX_RECORD else b"-")
+            kept.write(line)  # cut off, it is no JSON any more
             kept.write(b"" if line.endswith(b"\n") else b"\n")
         kept.flush()
         return _tables.fill(connection, select, [[pattern(Path(kept.name))]], convert)
