@@ -78,9 +78,10 @@ class Paths:
         return None, "its path ends like none in the manifest: set AIPROV_PATH_MAP"
 
     def _fits(self, known: str, tail: str, path: str) -> bool:
-        if self._root is not None and os.path.exists(self._root + known) and not _same(path, self._root + known):
-            return False  # that path is another file, which stands where the manifest says
         installed = _SITE.search(path) is not None
+        recorded = self._root + known if self._root is not None else None
+        if recorded is not None and not installed and os.path.exists(recorded) and not _same(path, recorded):
+            return False  # another file stands where the manifest says
         whole = path.endswith("/" + known)
         if known == tail or (known.endswith("/" + tail) and ("/" in tail or whole)):
             return True
@@ -122,7 +123,7 @@ def _real(path: str) -> str:
 
 
 def _same(one: str, other: str) -> bool:
-    """True for a copy, such as the one that an installer makes."""
+    """True for a copy, such as the one that a build makes."""
     try:
         with open(one, "rb") as first, open(other, "rb") as second:
             return first.read() == second.read()

@@ -104,13 +104,12 @@ def test_another_file_where_the_recorded_one_stands(tmp_path: Path):
     write(tmp_path / "repo" / "src" / "shop" / "cart.py", "recorded = 1\n")
     foreign = [
         write(tmp_path / "other" / "src" / "shop" / "cart.py"),
-        write(tmp_path / "site-packages" / "shop" / "cart.py"),
         write(tmp_path / "repo" / "tools" / "shop" / "cart.py"),
         write(tmp_path / "repo" / "venv" / "site-packages" / "src" / "shop" / "cart.py"),
     ]
     search = [str(Path(f).parents[1]) for f in foreign]
 
-    assert [None] * 4 == [resolve(f, ["src/shop/cart.py"], *search, root=str(tmp_path / "repo")) for f in foreign]
+    assert [None] * 3 == [resolve(f, ["src/shop/cart.py"], *search, root=str(tmp_path / "repo")) for f in foreign]
 
 
 def test_an_installed_copy_of_the_recorded_file(tmp_path: Path):
@@ -167,3 +166,11 @@ def test_any_name_resolves_or_does_not(filename: str, known: list[str], path_map
 
     assert paths.resolve(filename) in {None, *known, filename.rpartition("/")[2]}
     paths.is_application(filename)
+
+
+def test_an_installed_copy_of_an_older_state_is_still_that_file(tmp_path: Path):
+    write(tmp_path / "src" / "shop" / "cart.py", "new = 1\n")
+    copy = write(tmp_path / "site-packages" / "shop" / "cart.py", "old = 1\n")
+    paths = Paths(["src/shop/cart.py"], root=str(tmp_path), search=[str(tmp_path / "site-packages")])
+
+    assert "src/shop/cart.py" == paths.resolve(copy)
