@@ -11,6 +11,7 @@ import typer
 from aiprov import __version__
 from aiprov.cli import demo, doctor, record, revert, scan, show, spike
 from aiprov.errors import UsageError
+from aiprov.report.text import safe
 from aiprov_runtime._manifest import ManifestError
 
 __all__ = ["app", "run"]
@@ -50,7 +51,7 @@ def run(arguments: list[str] | None = None) -> int:
         error.show()  # type: ignore[attr-defined]  # every usage error has it
         code = USAGE
     except (UsageError, ManifestError) as error:
-        sys.stderr.write(f"aiprov: {error}\n")
+        sys.stderr.write(f"aiprov: {safe(str(error), limit=2000)}\n")
         code = USAGE
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
@@ -58,7 +59,7 @@ def run(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `| head` had enough; say nothing more
         code = 0
     except OSError as error:
-        sys.stderr.write(f"aiprov: {error.filename or 'input/output'}: {error.strerror or error}\n")
+        sys.stderr.write(f"aiprov: {safe(str(error.filename or 'input/output'))}: {error.strerror or error}\n")
         code = USAGE
     except Exception:  # noqa: BLE001  # Python itself would exit with 1, which means findings here
         traceback.print_exc()
