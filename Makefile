@@ -33,7 +33,7 @@ lint: setup
 	$(BIN)/lint-imports
 
 bench: setup
-	$(BIN)/python -m pytest tests/bench -p pytest_benchmark.plugin -o addopts= --import-mode=importlib
+	$(BIN)/python -m pytest tests/bench -o addopts= --import-mode=importlib
 
 constraints: setup
 	$(BIN)/uv pip compile --quiet --universal --no-emit-index-url --no-header --no-annotate --python-version 3.11 \
