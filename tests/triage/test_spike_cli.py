@@ -223,6 +223,39 @@ def test_a_release_that_did_not_touch_the_function_is_not_its_regression(spike):
     assert "a revert changes nothing" in found["considered"][0]["reason"]
 
 
+def test_a_file_that_moved_is_no_new_code(spike, tmp_path):
+    root = tmp_path / "moved"
+    root.mkdir()
+    git(root, "init", "-q", "-b", "main")
+    commit(root, GOOD, tag="v1")
+    git(root, "mv", "src/shop", "src/store")
+    manifest = root / ".aiprov/manifest.yaml"
+    manifest.write_text(manifest.read_text().replace("src/shop", "src/store"))
+    git(root, "commit", "-qam", "Move")
+    git(root, "tag", "v2")
+    events = [event(START + timedelta(minutes=7 * n), "v1", ["Cart.total"], user=f"u{n}") for n in range(200)]
+    for number in range(8):
+        at = START + timedelta(days=1, minutes=7 * number)
+        moved = event(at, "v2", ["Cart.total"], user=f"v{number}", source=GOOD)
+        moved["exceptions"][0]["frames"][0]["file"] = "/srv/app/store/pricing.py"
+        events.append(moved)
+    code, out, _ = spike(events, "--release", "v2", "--json", repo=root)
+    found = json.loads(out)
+
+    assert (code, found["verdict"]) == (0, "none")
+    assert found["totals"]["excess"] < 2
+    assert found["considered"][0]["changed"] == "unchanged"
+
+
+def test_another_environment_does_not_say_when_a_release_came(spike):
+    early = event(START - timedelta(days=3), "v2", ["helper"], user="tester") | {"environment": "staging"}
+    code, out, _ = spike([early, *day()], "--release", "v2", "--environment", "production", "--json")
+    found = json.loads(out)
+
+    assert code == 1
+    assert (found["baseline"]["release"], found["window"]["since"]) == ("v1", "2026-11-22T10:00:00Z")
+
+
 def test_events_of_an_unknown_release_are_looked_up_at_head_and_only_possible(spike):
     events = [one | {"release": {"v1": "old", "v2": "new"}[one["release"]]} for one in day()]
     _, out, _ = spike(events, "--since", "2026-11-22T10:00Z", "--json")

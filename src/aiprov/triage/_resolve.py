@@ -69,14 +69,24 @@ class Resolver:
     """Files under site-packages that the repository holds too."""
     _trees: dict[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
     _paths: dict[tuple[str, str], tuple[str | None, int]] = field(default_factory=dict)
+    _moved: dict[str, Mapping[str, str]] = field(default_factory=dict)
     _hows: dict[str, set[How]] = field(default_factory=dict)
     _places: dict[tuple[str, str, int | None, str | None, bool | None], Place | None] = field(default_factory=dict)
+
+    def follow(self, revisions: Sequence[str]) -> None:
+        """Name a file by its path at the last of these revisions, so that a move between two is no new code."""
+        for revision in dict.fromkeys(revisions[:-1]):
+            renames = self.codebase.renames(revision, revisions[-1]) if revision != revisions[-1] else {}
+            self._moved[revision] = {old: new for new, old in renames.items()}
 
     def place(self, frame: Frame, revision: str | None) -> Place | None:
         """None for library code."""
         key = (revision or "", frame.file, frame.line, frame.function, frame.app)
         if key not in self._places:
             found = self._place(frame, revision)
+            moved = self._moved.get(revision or "", {}).get(found.path) if found is not None else None
+            if found is not None and moved is not None and found.how != "none":
+                found = Place(f"{moved}::{found.qualname}", found.how)
             self._places[key] = found
             if found is not None:
                 self._hows.setdefault(found.key, set()).add(found.how)

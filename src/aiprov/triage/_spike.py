@@ -113,11 +113,13 @@ def _prepare(
         where = "" if request.environment is None else f" of environment {request.environment!r}"
         raise UsageError(f"no error event{where} was read: check the source")
     releases = Releases(codebase, request, anonymous=not named)
-    releases.all = _units.served(connection, releases.find)
+    releases.all = _units.served(connection, releases.find, environment=request.environment)
+    resolver.follow([one.revision for one in releases.all if one.revision])
     shapes = _units.resolve(
         connection,
         releases.all,
         lambda stack, revision: shape_of(stack, lambda frame: resolver.place(frame, revision), gamma=tuning.gamma),
+        environment=request.environment,
     )
     _units.count(connection, environment=request.environment, dedupe=tuning.dedupe)
     return releases, shapes

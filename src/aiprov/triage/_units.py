@@ -122,10 +122,17 @@ class Shapes:
     fingerprints: Sequence[Fingerprint]
 
 
-def served(connection: duckdb.DuckDBPyConnection, find: Callable[[str | None, str | None], Served]) -> list[Served]:
+def served(
+    connection: duckdb.DuckDBPyConnection,
+    find: Callable[[str | None, str | None], Served],
+    *,
+    environment: str | None = None,
+) -> list[Served]:
     """Every distinct pair of release and manifest digest, in the order of first appearance."""
     rows = connection.execute(
-        "select release, manifest from events group by all order by min(ts) nulls last, release, manifest"
+        "select release, manifest from events where $1 is null or environment = $1"
+        " group by all order by min(ts) nulls last, release, manifest",
+        [environment],
     ).fetchall()
     return [find(release, manifest) for release, manifest in rows]
 
@@ -134,6 +141,8 @@ def resolve(
     connection: duckdb.DuckDBPyConnection,
     releases: Sequence[Served],
     shape_at: Callable[[tuple[Raised, ...], str | None], Shape],
+    *,
+    environment: str | None = None,
 ) -> Shapes:
     """Fill `shape_of`: for each distinct stack at each release, its shape and fingerprint."""
     connection.execute(
@@ -142,7 +151,8 @@ def resolve(
     )
     connection.execute(
         "create or replace table pairs as select distinct stack, coalesce(release, '') as release,"
-        " coalesce(manifest, '') as manifest from events"
+        " coalesce(manifest, '') as manifest from events where $1 is null or environment = $1",
+        [environment],
     )
     shapes: dict[Shape, int] = {}
     fingerprints: dict[Fingerprint, int] = {}
