@@ -149,6 +149,15 @@ def test_keep_takes_only_a_new_or_empty_directory(tmp_path, what):
     assert sorted(path.name for path in target.parent.rglob("*")) in (["target"], ["mine", "target"])
 
 
+def test_keep_is_not_inside_of_what_it_copies():
+    target = find_example() / "kept"
+
+    done = subprocess.run([*DEMO, "--keep", target], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, target.exists()) == (2, False)
+    assert "name a directory elsewhere" in done.stderr
+
+
 def test_from_takes_only_a_copy_of_the_example(tmp_path):
     done = subprocess.run([*DEMO, "--from", tmp_path], capture_output=True, text=True, check=False)
 

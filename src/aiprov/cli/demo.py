@@ -39,6 +39,8 @@ def demo(
     from aiprov.demo import CommandError, find_example, load_example
 
     example = load_example(source.resolve() if source else find_example())
+    if keep and keep.resolve().is_relative_to(example.root):
+        raise UsageError(f"--keep {keep}: is inside of the example; name a directory elsewhere")
     try:
         return _play(example, keep, as_json=as_json)
     except CommandError as error:

@@ -105,6 +105,8 @@ def play(example: Example, directory: Path, *, tell: Tell, requests: int = REQUE
     tell.step("One of its errors, as the service wrote it down")
     event = _most_frequent(stage.sink, bad)
     _show_event(tell, event)
+    if event is None:
+        return Outcome(built, before, during, Spike("none"), event, changed)
 
     tell.step(f"Which of the {len(changed)} functions that {bad} changed is it?")
     spike = stage.spike(good, bad, before=before, during=during)
@@ -177,7 +179,7 @@ class _Stage:
 
 def _introduce(tell: Tell, built: Built, example: Example) -> None:
     tags = " ".join(release.tag for release in example.releases)
-    by_model = Counter(model for model, _ in _recorded(built))
+    by_model = Counter(_models(built))
     tell.say(
         f"{built.functions} functions in {built.commits} commits by {built.people} people"
         f" and {len(by_model)} models, {tags}.",
@@ -190,12 +192,12 @@ def _introduce(tell: Tell, built: Built, example: Example) -> None:
     tell.facts([*rows, ("people, or not recorded", f"{built.functions - by_model.total():2}")])
 
 
-def _recorded(built: Built) -> Iterator[tuple[str, str]]:
-    """Model and name of every function in the manifest."""
-    for path, functions in built.manifest.files.items():
+def _models(built: Built) -> Iterator[str]:
+    """The model of every function that the manifest has one for."""
+    for functions in built.manifest.files.values():
         for name, record in functions.items():
             if name != "<module>" and record.generation is not None:
-                yield built.manifest.generations[record.generation].model or "a model", f"{path}::{name}"
+                yield built.manifest.generations[record.generation].model or "a model"
 
 
 def _most_frequent(sink: Path, release: str) -> Event | None:

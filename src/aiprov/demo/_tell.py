@@ -122,7 +122,7 @@ class Aloud:
         block = "█" if self._console.encoding.startswith("utf") else "#"
         for name, text, share in rows:
             bar = block * max(share > 0, round(room * share / largest))
-            self._console.print(f"{INDENT}{name}  {text}  {bar}", soft_wrap=True)
+            self._console.print(f"{INDENT}{name}  {text}  {bar}".rstrip(), soft_wrap=True)
 
     def show(self, commands: Commands, *arguments: str, ok: Sequence[int] = (0,)) -> None:
         self.perform(commands, *arguments, ok=ok)
