@@ -9,7 +9,7 @@ from demo._example import copy_with_bug
 
 from aiprov.demo import Outcome, Quiet, conclude, load_example, play
 
-REQUESTS = 900
+REQUESTS = 600
 
 SHIPPING = '''
 from shop.cart import Cart
