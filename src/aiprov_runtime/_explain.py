@@ -142,23 +142,35 @@ def _raised_from(found: Sequence[Raised], parent: int) -> int | None:
     return next((i for i, r in enumerate(found) if r.parent == parent and r.relation in ("cause", "context")), None)
 
 
-Frame = tuple[CodeType, FrameType, int]
+Frame = tuple[CodeType, TracebackType | FrameType]
+"""A code object and where it ran; the line is only read where it is wanted, as CPython has to decode it."""
 
 
 def frames_of(traceback: TracebackType | None) -> list[Frame]:
-    """A traceback's frames, outermost first, each with the line it was on."""
+    """A traceback's frames, outermost first."""
     frames: list[Frame] = []
     while traceback is not None:  # ends: CPython refuses a loop
-        frames.append((traceback.tb_frame.f_code, traceback.tb_frame, traceback.tb_lineno))
+        frames.append((traceback.tb_frame.f_code, traceback))
         traceback = traceback.tb_next
     return frames
+
+
+def line_of(frame: Frame) -> int:
+    """The line that the frame was on."""
+    place = frame[1]
+    return (place.tb_lineno if isinstance(place, TracebackType) else place.f_lineno) or 0
+
+
+def _module_of(place: TracebackType | FrameType) -> str:
+    frame = place.tb_frame if isinstance(place, TracebackType) else place
+    return str(frame.f_globals.get("__name__", ""))
 
 
 def _stack_of(frame: FrameType | None) -> Iterator[Frame]:
     for _ in range(_MAX_FRAMES):
         if frame is None:
             return
-        yield frame.f_code, frame, frame.f_lineno
+        yield frame.f_code, frame
         frame = frame.f_back
 
 
@@ -173,9 +185,10 @@ class _Path:
 
     def add(self, frames: Sequence[Frame]) -> None:
         # All of them first: a resolved file makes its whole package application code.
-        files = {name: self._index.file(name) for name in {code.co_filename for code, _, _ in frames}}
+        files = {name: self._index.file(name) for name in {code.co_filename for code, _ in frames}}
         met_application = False
-        for code, frame, line in frames:
+        for frame in frames:
+            code = frame[0]
             file = files[code.co_filename]
             known = None if file is None else file.find(code)
             if known is None and (met_application or not self._index.is_application(code)):
@@ -183,15 +196,16 @@ class _Path:
             if self.innermost is None:
                 self.innermost = code
             if known is not None and known.function not in self.steps:
-                self._keep(code, frame, line, relation=ON_STACK if met_application else RAISED)
+                self._keep(frame, relation=ON_STACK if met_application else RAISED)
             met_application = True
 
-    def _keep(self, code: CodeType, frame: FrameType, line: int, *, relation: str) -> None:
+    def _keep(self, frame: Frame, *, relation: str) -> None:
+        code, place = frame
         attribution = self._index.lookup_verified(code)
         if attribution is None:
             return
-        name = f"{frame.f_globals.get('__name__', '?')}.{code.co_qualname}"
-        step = Step(attribution, relation, name, code.co_filename, line)
+        name = f"{_module_of(place) or '?'}.{code.co_qualname}"
+        step = Step(attribution, relation, name, code.co_filename, line_of(frame))
         if len(self.steps) < _MAX_FUNCTIONS:
             self.steps[attribution.function] = step
         if self.suspect is None and attribution.is_ai:
@@ -219,5 +233,5 @@ def explain_frame(
 ) -> Explanation:
     """Judge a live stack, from `frame` outward; `skip` is told module names that are a reporter's own."""
     path = _Path(index)
-    path.add([entry for entry in _stack_of(frame) if not skip(str(entry[1].f_globals.get("__name__", "")))])
+    path.add([entry for entry in _stack_of(frame) if not skip(_module_of(entry[1]))])
     return path.explanation()

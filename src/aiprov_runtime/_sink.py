@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import CodeType
 
-from aiprov_runtime._explain import Explanation, Frame, Raised, exceptions, frames_of
+from aiprov_runtime._explain import Explanation, Frame, Raised, exceptions, frames_of, line_of
 from aiprov_runtime._paths import absolute
 
 EVENT_SCHEMA, FAILURE_SCHEMA = "aiprov.event/1", "aiprov.failure/1"
@@ -143,11 +143,11 @@ def _described(raised: Raised, is_application: Callable[[CodeType], bool]) -> di
 
 
 def _frame(frame: Frame, is_application: Callable[[CodeType], bool]) -> dict[str, object]:
-    code, _, line = frame
+    code = frame[0]
     file = code.co_filename if code.co_filename.startswith("<") else absolute(code.co_filename)
     return {
         "file": file[-_MAX_TEXT:],
-        "line": line,
+        "line": line_of(frame),
         "function": code.co_qualname[:_MAX_TEXT],
         "app": is_application(code),
     }
