@@ -294,6 +294,14 @@ def test_without_any_release_the_named_ones_were_running(spike, repository):
     assert found["suspects"][0]["revert"].endswith(git(repository, "rev-parse", "v1")[:12])
 
 
+def test_events_without_times_are_one_step_less_sure(spike):
+    events = [one | {"timestamp": None} for one in day()]
+    _, out, _ = spike(events, "--release", "v2", "--baseline-release", "v1", "--json")
+    found = json.loads(out)
+
+    assert (found["verdict"], found["suspects"][0]["reason"]) == ("likely", "the windows' lengths are unknown")
+
+
 def test_an_empty_baseline_is_said_and_lowers_the_verdict(spike):
     events = [one for one in day() if one["release"] == "v2"]
     _, out, _ = spike(events, "--since", "2026-11-22T10:00Z", "--baseline-since", "2026-11-20T10:00Z", "--json")
@@ -310,6 +318,8 @@ def test_an_empty_baseline_is_said_and_lowers_the_verdict(spike):
         (("--release", "v3"), "no event is of release 'v3'; the events name: v1, v2"),
         (("--release", "v1"), "give --baseline-release"),
         (("--since", "yesterday"), "--since 'yesterday': write it as"),
+        (("--since", "999999w"), "--since '999999w': write it as"),
+        (("--since", "0001-01-01T00:00+05:00"), "write it as"),
         (("--since", "2026-11-22T10:00Z", "--until", "2026-11-22T09:00Z"), "ends before it starts"),
         (("--since", "2026-11-22T10:00Z", "--baseline-until", "2026-11-22T11:00Z"), "overlaps the incident"),
         (("--until", "2026-11-22T10:00Z"), "give --since or --release"),

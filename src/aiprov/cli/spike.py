@@ -11,6 +11,7 @@ import typer
 
 from aiprov.cli import _output
 from aiprov.errors import UsageError
+from aiprov.report.text import safe
 
 _RELATIVE = re.compile(r"(\d{1,6})\s*([smhdw])(?:\s*ago)?")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -74,18 +75,15 @@ def _time(text: str | None, option: str, *, now: datetime) -> datetime | None:
     if text is None:
         return None
     relative = _RELATIVE.fullmatch(text.strip())
-    if relative is not None:
-        moment = now - timedelta(seconds=int(relative[1]) * _UNITS[relative[2]])
-    else:
-        try:
+    try:
+        if relative is not None:
+            moment = now - timedelta(seconds=int(relative[1]) * _UNITS[relative[2]])
+        else:
             moment = datetime.fromisoformat(text.strip())
-        except ValueError:
-            raise UsageError(
-                f"{option} {text!r}: write it as 2026-11-22T10:00:00Z, or as 2h for two hours ago"
-            ) from None
-    if moment.tzinfo is not None:
-        moment = moment.astimezone(UTC).replace(tzinfo=None)
-    return moment
+        return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+    except (ValueError, OverflowError):
+        shown = safe(text, limit=60)
+        raise UsageError(f"{option} {shown!r}: write it as 2026-11-22T10:00:00Z, or as 2h for two hours ago") from None
 
 
 def _exposure(text: str) -> tuple[float, float]:
@@ -93,5 +91,5 @@ def _exposure(text: str) -> tuple[float, float]:
     given = dict(_EXPOSURE.findall(text))
     values = tuple(float(given.get(name, 0)) for name in ("incident", "baseline"))
     if len(text.split(",")) != 2 or not all(values):  # noqa: PLR2004  # one for each window
-        raise UsageError(f"--exposure {text!r}: write it as incident=N,baseline=M, both above 0")
+        raise UsageError(f"--exposure {safe(text, limit=60)!r}: write it as incident=N,baseline=M, both above 0")
     return values[0], values[1]

@@ -75,7 +75,11 @@ def spike(
     found = _suspects.Finder(board, shapes.shapes, provenance=provenance, changes=changes, resolver=resolver)
     unexplained = _unexplained(board, provenance)
     limit: _verdict.Verdict = "possible" if unexplained.total > _verdict.MOSTLY else "strong"
-    judged = [_capped(one, limit, baseline_empty=not baseline.events) for one in found.all(connection)]
+    timed = bool(windows.incident.seconds and windows.baseline.seconds) or request.requests is not None
+    unsure = (
+        "the baseline holds no error" if not baseline.events else "" if timed else "the windows' lengths are unknown"
+    )
+    judged = [_capped(one, limit, unsure=unsure) for one in found.all(connection)]
     named = [one for one in judged if one.verdict != "none"][: request.top]
     named += found.near(incident.revision)[: max(0, request.top - len(named))]
     considered = [one for one in judged if one.verdict == "none"][: request.top]
@@ -175,12 +179,12 @@ def _is_assumed(releases: Releases, incident: Period, baseline: Period) -> bool:
     return not named and bool({incident.revision, baseline.revision} & (guesses - sure))
 
 
-def _capped(one: Suspect, limit: _verdict.Verdict, *, baseline_empty: bool) -> Suspect:
-    verdict = _verdict.lowered(one.verdict) if baseline_empty else one.verdict
+def _capped(one: Suspect, limit: _verdict.Verdict, *, unsure: str) -> Suspect:
+    verdict = _verdict.lowered(one.verdict) if unsure else one.verdict
     capped = _verdict.at_most(verdict, limit)
     if capped == one.verdict:
         return one
-    why = "more than half of the excess is on other code" if capped != verdict else "the baseline holds no error"
+    why = "more than half of the excess is on other code" if capped != verdict else unsure
     return replace(one, verdict=capped, reason=why)
 
 
