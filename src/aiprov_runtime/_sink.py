@@ -75,7 +75,7 @@ class Sink:
         )
 
     def _append(self, content: dict[str, object]) -> None:
-        # ASCII, so that a cut or mixed-up line stays readable and surrogates survive.
+        # ASCII, so that a cut or mixed-up line stays readable.
         line = json.dumps(content, separators=(",", ":"), allow_nan=False).encode() + b"\n"
         if not self._write(line, limit=self.max_bytes - len(line)):
             self._rotate()
@@ -135,7 +135,7 @@ def _described(raised: Raised, is_application: Callable[[CodeType], bool]) -> di
     if len(frames) > _MAX_FRAMES:  # of a deep recursion the entry and the raise say most
         frames = frames[: _MAX_FRAMES // 5] + frames[-_MAX_FRAMES * 4 // 5 :]
     return {
-        "type": f"{kind.__module__}.{kind.__qualname__}"[:_MAX_TEXT],
+        "type": _sound(f"{kind.__module__}.{kind.__qualname__}")[:_MAX_TEXT],
         "relation": raised.relation,
         "parent": raised.parent,
         "frames": [_frame(frame, is_application) for frame in frames],
@@ -146,8 +146,13 @@ def _frame(frame: Frame, is_application: Callable[[CodeType], bool]) -> dict[str
     code = frame[0]
     file = code.co_filename if code.co_filename.startswith("<") else absolute(code.co_filename)
     return {
-        "file": file[-_MAX_TEXT:],
+        "file": _sound(file)[-_MAX_TEXT:],
         "line": line_of(frame),
-        "function": code.co_qualname[:_MAX_TEXT],
+        "function": _sound(code.co_qualname)[:_MAX_TEXT],
         "app": is_application(code),
     }
+
+
+def _sound(text: str) -> str:
+    """Without lone surrogates, which JSON can carry and few readers take."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()

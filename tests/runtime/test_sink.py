@@ -125,7 +125,7 @@ def test_names_that_no_encoding_takes(tmp_path: Path):
     kind = type("Bad", (Exception,), {"__module__": "m\udfff", "__qualname__": name})
     emit(small(tmp_path / "e"), kind())
 
-    assert ("m\udfff." + name)[:500] == events(tmp_path / "e")[0]["exceptions"][0]["type"]
+    assert ("m?.Bad?" + name[4:])[:500] == events(tmp_path / "e")[0]["exceptions"][0]["type"]
     assert 1 == (tmp_path / "e").read_bytes().count(b"\n")
 
 
