@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import duckdb
 import pytest
-from simulator.incidents import Incident, Kind, Maker, load
+from simulator.incidents import BASELINE_HOURS, HOUR, START, Incident, Kind, Maker, load
 
 from aiprov.triage import Request, spike
 
@@ -118,5 +118,18 @@ def test_the_same_code_by_people_is_not_named(incident):
 
 def test_a_function_without_a_record_is_not_named_nor_is_another(incident):
     incident.world.recorded -= set(incident.truth)
+
+    assert answer(incident) == ("none", [])
+
+
+def test_a_sliver_of_the_excess_names_nothing():
+    maker = Maker(replace(KIND, units=(6, 6)), 500)
+    incident = maker.make()
+    world = incident.world
+    by_people = sorted(set(world.functions) - world.ai)[7]
+    world.changed[world.releases["r2"]].add(by_people)
+    world._regions.clear()
+    for _ in range(150):
+        maker._unit(incident, [by_people], START + BASELINE_HOURS * HOUR + maker.random.randrange(HOUR), failing=True)
 
     assert answer(incident) == ("none", [])

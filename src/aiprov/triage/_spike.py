@@ -80,6 +80,8 @@ def spike(
         "the baseline holds no error" if not baseline.events else "" if timed else "the windows' lengths are unknown"
     )
     judged = [_capped(one, limit, unsure=unsure) for one in found.all(connection)]
+    if max((one.explained_share for one in judged if one.verdict != "none"), default=0.0) < _verdict.LEAD:
+        judged = [_dropped(one) for one in judged]
     named = [one for one in judged if one.verdict != "none"][: request.top]
     named += found.near(incident.revision)[: max(0, request.top - len(named))]
     considered = [one for one in judged if one.verdict == "none"][: request.top]
@@ -186,6 +188,13 @@ def _capped(one: Suspect, limit: _verdict.Verdict, *, unsure: str) -> Suspect:
         return one
     why = "more than half of the excess is on other code" if capped != verdict else unsure
     return replace(one, verdict=capped, reason=why)
+
+
+def _dropped(one: Suspect) -> Suspect:
+    """Where even the first function carries little, chance changes near somebody else's fault would be named."""
+    if one.verdict == "none":
+        return one
+    return replace(one, verdict="none", reason=f"it carries only {one.explained_share:.0%} of the excess")
 
 
 def _unexplained(board: Board, provenance: Provenance) -> Unexplained:

@@ -14,6 +14,8 @@ _RATIO_STRONG = 3.0
 _SHARE_STRONG, _SHARE_LIKELY, _SHARE = 0.5, 0.25, 0.05
 _UNITS, _ACTORS = 5, 3
 MOSTLY = 0.5
+LEAD = 0.15
+"""Share of the excess that the first suspect must carry for any to be named."""
 
 
 def judge(scored: Scored, *, actors: int | None, is_deployed: bool) -> tuple[Verdict, str]:
