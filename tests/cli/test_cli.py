@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -44,3 +45,10 @@ def test_help_loads_no_heavy_library() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
 
     assert done.stdout == "[]\n"
+
+
+def test_a_terminal_without_utf8_shows_codes(tmp_path: Path) -> None:
+    done = aiprov("show", "é.py", cwd=tmp_path, env={"PYTHONIOENCODING": "ascii", "PATH": "/usr/bin:/bin"})
+
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr

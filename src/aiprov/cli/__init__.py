@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -44,6 +45,9 @@ def _main(
 
 def run(arguments: list[str] | None = None) -> int:
     """The exit code: 0 clean, 1 findings, 2 usage or input, 3 internal or network, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal without UTF-8 shows codes for what it cannot print
+            stream.reconfigure(errors="backslashreplace")
     code: object
     try:
         code = app(arguments, standalone_mode=False)
