@@ -127,7 +127,7 @@ def _same(one: str, other: str) -> bool:
     try:
         with open(one, "rb") as first, open(other, "rb") as second:
             return first.read() == second.read()
-    except OSError:
+    except (OSError, ValueError):  # as above
         return False
 
 

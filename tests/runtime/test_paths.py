@@ -173,3 +173,10 @@ def test_an_installed_copy_of_an_older_state_is_still_that_file(tmp_path: Path):
     paths = Paths(["src/shop/cart.py"], root=str(tmp_path), search=[str(tmp_path / "site-packages")])
 
     assert "src/shop/cart.py" == paths.resolve(copy)
+
+
+def test_names_that_no_file_can_have(tmp_path: Path):
+    assert "shop/cart.py" == resolve("/app\0/shop/cart.py", ["shop/cart.py"], "/app\0")
+    write(tmp_path / "shop" / "cart.py")
+    assert resolve("/app\0/shop/cart.py", ["shop/cart.py"], "/app\0", root=str(tmp_path)) is None
+    assert resolve("/no-such/shop/cart.py", ["shop/cart.py"], "/no-such", root=str(tmp_path)) is None
