@@ -123,7 +123,7 @@ def test_a_function_without_a_record_is_not_named_nor_is_another(incident):
 
 
 def test_a_sliver_of_the_excess_names_nothing():
-    maker = Maker(replace(KIND, units=(6, 6)), 500)
+    maker = Maker(replace(KIND, units=(16, 16)), 500)
     incident = maker.make()
     world = incident.world
     by_people = sorted(set(world.functions) - world.ai)[7]

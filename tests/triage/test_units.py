@@ -52,7 +52,7 @@ def count(connection, *events, environment=None):
 def shape(stack: tuple[Raised, ...], revision: str | None) -> Shape:
     (frame,) = stack[0].frames
     assert isinstance(frame, Frame)
-    key = f"{revision}::{frame.function}"
+    key = f"{'moved' if revision == 'v9' else 'm.py'}::{frame.function}"
     return Shape((stack[0].type, key), ((key, 1.0),))
 
 
@@ -131,10 +131,16 @@ def test_sampled_events_weigh_more_and_are_no_more_evidence(connection):
 
 
 def test_one_stack_at_two_releases_is_resolved_at_each(connection):
-    found = count(connection, (1, 0, {"user": "u", "release": "v1"}), (1, 0, {"user": "u", "release": "v2"}))
+    found = count(connection, (1, 0, {"user": "u", "release": "v1"}), (1, 0, {"user": "u", "release": "v9"}))
 
     assert sorted(group.served for group in found) == [0, 1]
     assert len({group.shape for group in found}) == 2
+
+
+def test_two_releases_within_a_minute_count_to_their_own(connection):
+    found = count(connection, (1, 0, {"user": "u", "release": "v1"}), (2, 0, {"user": "u", "release": "v2"}))
+
+    assert sorted((group.served, group.units) for group in found) == [(0, 1), (1, 1)]
 
 
 def test_another_environment_is_left_out(connection):

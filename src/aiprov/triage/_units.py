@@ -32,8 +32,8 @@ select hash(trace) as trace, min(fingerprint) as fingerprint, max(fingerprint) <
 from {_SEEN} where trace is not null group by hash(trace)
 """  # noqa: S608  # our own text
 
-# One per user, or host where no user is known, per fingerprint and minute. A trace that failed in several ways counts
-# as a part of each.
+# One per user, or host where no user is known, per fingerprint and minute, at each release its own. A trace that failed
+# in several ways counts as a part of each.
 _UNITS = f"""
 create or replace temp table units as
 with firsts as (
@@ -47,7 +47,7 @@ with firsts as (
 ), cells as (
     select fingerprint, actor, min(ts) as ts, max(weight) as weight, min(trace) as trace,
            min_by(event, coalesce(ts, 'epoch')) as event
-    from firsts group by fingerprint, actor, date_trunc('minute', ts)
+    from firsts group by fingerprint, actor, date_trunc('minute', ts), event % 2097152 // 2
 ), parts as (
     select trace, count(*) as n from cells where trace in (select trace from traces where is_several) group by trace
 )
