@@ -192,6 +192,20 @@ def test_a_changed_function_beside_the_stack_is_possible_and_said_to_be_beside_i
     assert suspect["reason"] == f"not on the stack: called by it, {PATH}::checkout"
 
 
+def test_beside_the_stack_nothing_is_named_where_people_changed_something_too(spike, tmp_path):
+    root = tmp_path / "both"
+    root.mkdir()
+    git(root, "init", "-q", "-b", "main")
+    source = GOOD.replace("Cart(request).total({})", "helper() + Cart(request).total({})")
+    commit(root, source, tag="v1")
+    both = source.replace("rates.get(item, 1)", "rates[item]").replace("return 1", "return None")
+    commit(root, both, tag="v2")
+    events = list(day(names=("checkout",), error="builtins.TypeError"))
+    code, out, _ = spike(events, "--release", "v2", "--json", repo=root)
+
+    assert (code, json.loads(out)["suspects"]) == (0, [])
+
+
 def test_errors_within_their_usual_ups_and_downs_are_no_finding(spike):
     code, out, _ = spike(day(spike=0))
 

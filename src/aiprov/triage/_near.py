@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from aiprov.triage._change import Changes
 from aiprov.triage._responsibility import Shape
 from aiprov.triage._score import CHANGED, Board, Scored
-from aiprov.triage._verdict import MOSTLY
+from aiprov.triage._verdict import LEAD, MOSTLY, Q
 from aiprov_runtime._functions import MODULE, definitions, parse
 
 NEAR = 0.25
 _INNERMOST = 5
-_Q = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +37,19 @@ def near(
     found: dict[str, Near] = {}
     for key in sorted(_linkable(board, shapes)):
         linked = board.functions[key]
-        if linked.q > _Q or linked.led_by_change > MOSTLY or linked.change >= CHANGED:
+        is_open = linked.led_by_change <= MOSTLY and linked.change < CHANGED
+        if linked.q > Q or linked.share < LEAD or not is_open:
             continue
-        for other, relation in _neighbours(key, changes=changes, revision=revision):
-            if other in board.functions or not is_ai(other):
-                continue
-            factor = changes.factor(other, revision)
-            value = NEAR * linked.share * linked.rate.doubled * linked.specificity * factor
-            if factor >= CHANGED and (other not in found or found[other].score < value):
+        beside = [
+            (other, relation)
+            for other, relation in _neighbours(key, changes=changes, revision=revision)
+            if other not in board.functions and changes.factor(other, revision) >= CHANGED
+        ]
+        if not all(is_ai(other) for other, _ in beside):
+            continue  # people changed something there as well, and nothing tells the two apart
+        value = NEAR * linked.share * linked.rate.doubled * linked.specificity
+        for other, relation in beside:
+            if other not in found or found[other].score < value:
                 found[other] = Near(other, linked, relation, value)
     return sorted(found.values(), key=lambda one: (-one.score, one.key))
 
