@@ -46,7 +46,7 @@ def test_starting_loads_the_standard_library_alone_and_little_of_it():
 
     assert {"aiprov_runtime.auto", "aiprov_runtime._runtime"} <= ours
     assert {name.partition(".")[0] for name in loaded - ours} <= sys.stdlib_module_names
-    assert loaded.isdisjoint({"logging", "dataclasses", "asyncio", "ast", "multiprocessing", "ssl"})
+    assert loaded.isdisjoint({"logging", "asyncio", "multiprocessing", "ssl"})
     before_plugins = modules("import aiprov_runtime._runtime")
     assert before_plugins.isdisjoint(
         {"logging", "dataclasses", "json", "inspect", "pathlib", "importlib.metadata", "ast"}
