@@ -94,6 +94,8 @@ def test_class_bodies_are_not_functions_of_the_same_name(tmp_path: Path):
     module.f()
     records = {"f": ai(), "<module>": human(), "other": ai(), "f.<locals>.total": human()}
     found = index({FILE: records}, root=tmp_path)
+    function = module.f.__code__.replace(co_qualname="other")
+    assert f"{FILE}::other" == getattr(found.lookup(function), "function", None)
 
     for _ in range(2):
         names = {n: getattr(found.lookup(code), "function", None) for n, code in codes.items()}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import json
 import multiprocessing
 import os
@@ -243,6 +244,22 @@ def test_a_rotation_that_fails_keeps_the_bound(tmp_path: Path):
 
     assert before == descriptors()
     assert 1 == len(events(tmp_path / "e"))
+
+
+def test_while_another_process_starts_a_new_file(tmp_path: Path):
+    """Its lock is not waited for; the file takes up to twice its size, and no more."""
+    sink = small(tmp_path / "e", max_bytes=1000, files=1)
+    with (tmp_path / "e.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(OSError, match="twice its size"):
+            for _ in range(100):
+                sink.failure("x" * 50, ValueError(), 1)
+
+        assert {"e"} == set(files_of(tmp_path))
+        assert 2000 < files_of(tmp_path)["e"] < 2400
+    sink.failure("x" * 50, ValueError(), 1)
+
+    assert {"e", "e.1"} == set(files_of(tmp_path))
 
 
 def test_the_file_is_not_for_everybody(tmp_path: Path):
