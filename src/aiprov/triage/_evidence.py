@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from scipy import special
 
+_Key = TypeVar("_Key")
 PRIOR = 0.5
 UNKNOWN_DISPERSION = 0.5
 MIN_BUCKETS = 12
@@ -76,10 +78,10 @@ def rate(incident: float, baseline: float, *, exposure: Exposure, alpha: float, 
     return Rate(ratio, at_least, 1 - below, p_value(incident, baseline, exposure=exposure, alpha=alpha))
 
 
-def benjamini_hochberg(p_values: Mapping[str, float]) -> dict[str, float]:
+def benjamini_hochberg(p_values: Mapping[_Key, float]) -> dict[_Key, float]:
     """The false-discovery rate at which each would be accepted."""
     order = sorted(p_values, key=lambda key: p_values[key], reverse=True)
-    adjusted: dict[str, float] = {}
+    adjusted: dict[_Key, float] = {}
     smallest = 1.0
     for rank, key in zip(range(len(order), 0, -1), order, strict=True):
         smallest = min(smallest, p_values[key] * len(order) / rank)

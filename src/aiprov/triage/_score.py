@@ -87,13 +87,17 @@ def score(  # noqa: PLR0913  # what the model knows, each named
     if not model.exposure:
         exposure = Exposure(1.0, 1.0)
     counts = _Counts(groups, shapes)
-    rates, q = _rates(counts, exposure=exposure, alpha=alpha)
+    of_one = {
+        fingerprint: _evidence.p_value(incident, baseline, exposure=exposure, alpha=alpha)
+        for fingerprint, (baseline, incident) in counts.by_fingerprint.items()
+    }
+    rates, q = _rates(counts, of_one, exposure=exposure, alpha=alpha)
     fingerprints = len(counts.fingerprints)
     special = {
         key: _evidence.specificity(fingerprints, len(found)) if model.specificity else 1.0
         for key, found in counts.containing.items()
     }
-    excess = _excess(groups, exposure)
+    excess = _excess(groups, exposure, false=_evidence.benjamini_hochberg(of_one))
     total = sum(excess.values())
     through: dict[str, float] = defaultdict(float)
     for group, carried in excess.items():
@@ -139,16 +143,14 @@ class _Counts:
                 self.containing[key].add(group.fingerprint)
 
 
-def _rates(counts: _Counts, *, exposure: Exposure, alpha: float) -> tuple[dict[str, Rate], dict[str, float]]:
+def _rates(
+    counts: _Counts, of_one: Mapping[int, float], *, exposure: Exposure, alpha: float
+) -> tuple[dict[str, Rate], dict[str, float]]:
     baselines = [evidence[Side.BASELINE] for evidence in counts.evidence.values()]
     usual = max(sum(baselines) / max(1, len(baselines)), _evidence.PRIOR) / exposure.baseline
     rates = {
         key: _evidence.rate(incident, baseline, exposure=exposure, alpha=alpha, usual=usual)
         for key, (baseline, incident) in counts.evidence.items()
-    }
-    of_one = {
-        fingerprint: _evidence.p_value(incident, baseline, exposure=exposure, alpha=alpha)
-        for fingerprint, (baseline, incident) in counts.by_fingerprint.items()
     }
     tested: dict[str, float] = {}
     for key, rate in rates.items():
@@ -160,15 +162,19 @@ def _rates(counts: _Counts, *, exposure: Exposure, alpha: float) -> tuple[dict[s
     return rates, _evidence.benjamini_hochberg(tested) | alone
 
 
-def _excess(groups: Sequence[Group], exposure: Exposure) -> dict[Group, float]:
-    """The excess of each fingerprint, divided over its incident groups by their units."""
+def _excess(groups: Sequence[Group], exposure: Exposure, *, false: Mapping[int, float]) -> dict[Group, float]:
+    """The excess of each fingerprint, divided over its incident groups by their units.
+
+    It counts as far as it is credible (`false` is its false-discovery rate): among thousands of fingerprints the sum of
+    what each has above its mean by chance would drown a real rise.
+    """
     weighted: dict[int, list[float]] = defaultdict(lambda: [0.0, 0.0])
     for group in groups:
         weighted[group.fingerprint][group.side] += group.weighted
     found: dict[Group, float] = {}
     for group in groups:
         baseline, incident = weighted[group.fingerprint]
-        extra = max(0.0, incident - exposure.expected(baseline))
+        extra = max(0.0, incident - exposure.expected(baseline)) * (1 - false[group.fingerprint])
         if group.side is Side.INCIDENT and extra and incident:
             found[group] = extra * group.weighted / incident
     return found
