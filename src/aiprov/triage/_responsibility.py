@@ -1,4 +1,4 @@
-"""How one error divides its blame-free responsibility over the functions it passed through."""
+"""How one error divides its responsibility over the functions it passed through."""
 
 from __future__ import annotations
 
