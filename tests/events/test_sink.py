@@ -99,8 +99,8 @@ def test_damage_is_named_by_file_and_line(read):
     found = read(line() + "garbage\n" + line() + line()[:40], name="a\x1b[31m.jsonl")
 
     assert found.loaded.problems == (
-        "a\\x1b[31m.jsonl line 2: cut short, or no JSON object",
-        "a\\x1b[31m.jsonl line 4: cut short, or no JSON object",
+        "a\\u001b[31m.jsonl line 2: cut short, or no JSON object",
+        "a\\u001b[31m.jsonl line 4: cut short, or no JSON object",
     )
 
 

@@ -124,8 +124,8 @@ def test_existing_entries_stay_and_generations_without_functions_go(root: Path):
         ("/etc/passwd", "/etc/passwd is outside of"),
         ("", " is outside of"),
         ("shop/cart.py::", "shop/cart.py::: no function is named after ::"),
-        ("a\0b", "'a\\x00b' is outside of"),
-        ("\x1b[31m.py", "'\\x1b[31m.py': no such file"),
+        ("a\0b", "a\\u0000b is outside of"),
+        ("\x1b[31m.py", "\\u001b[31m.py: no such file"),
     ],
 )
 def test_a_target_that_cannot_be_recorded_is_one_clear_line_and_nothing_is_written(root: Path, target, message):

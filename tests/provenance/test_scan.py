@@ -369,7 +369,7 @@ def test_an_unknown_since_is_one_clear_line(work: Work):
     work.human({"a.py": HUMAN})
 
     with pytest.raises(
-        UsageError, match=r"^--since 'no\\x1bwhere': no such commit here; give a commit, tag or branch$"
+        UsageError, match=r"^--since no\\u001bwhere: no such commit here; give a commit, tag or branch$"
     ):
         work.scan(since="no\x1bwhere")
 

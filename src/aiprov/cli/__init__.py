@@ -12,7 +12,7 @@ import typer
 from aiprov import __version__
 from aiprov.cli import demo, doctor, record, revert, scan, show, spike
 from aiprov.errors import UsageError
-from aiprov.report.text import safe
+from aiprov.text import safe
 from aiprov_runtime._manifest import ManifestError
 
 __all__ = ["app", "run"]

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from aiprov.cli._output import console, emit
-from aiprov.report.text import safe
+from aiprov.text import safe
 
 
 def doctor(

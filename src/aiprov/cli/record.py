@@ -11,7 +11,7 @@ import typer
 
 from aiprov.cli._output import console, emit, note
 from aiprov.errors import UsageError
-from aiprov.report.text import safe
+from aiprov.text import safe
 from aiprov_runtime._manifest import MANIFEST_PATH
 
 SHOWN = 10

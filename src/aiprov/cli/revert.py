@@ -11,7 +11,7 @@ import typer
 from aiprov.cli._output import emit, note
 from aiprov.errors import UsageError
 from aiprov.git import Repository
-from aiprov.report.text import safe
+from aiprov.text import safe
 
 if TYPE_CHECKING:
     from aiprov.revert import Outcome, Plan

@@ -13,7 +13,7 @@ import typer
 
 from aiprov.cli._output import console, emit, note
 from aiprov.git import Repository
-from aiprov.report.text import safe
+from aiprov.text import safe
 from aiprov_runtime._manifest import MANIFEST_PATH
 
 if TYPE_CHECKING:

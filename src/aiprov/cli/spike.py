@@ -11,7 +11,7 @@ import typer
 
 from aiprov.cli import _output
 from aiprov.errors import UsageError
-from aiprov.report.text import safe
+from aiprov.text import safe
 
 _RELATIVE = re.compile(r"(\d{1,6})\s*([smhdw])(?:\s*ago)?")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}

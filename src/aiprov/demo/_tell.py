@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from aiprov.demo._commands import Commands
-from aiprov.report.text import safe
+from aiprov.text import safe
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -8,8 +8,9 @@ import duckdb
 
 from aiprov.errors import UsageError
 from aiprov.events import _logs, _sentry, _sink, _tables
-from aiprov.events._files import opened, shown
+from aiprov.events._files import opened
 from aiprov.events._model import Frame, Raised, Relation, decode_stack
+from aiprov.text import safe
 
 __all__ = ["Frame", "Loaded", "Raised", "Relation", "decode_stack", "load"]
 
@@ -37,7 +38,7 @@ def load(source: str, connection: duckdb.DuckDBPyConnection) -> Loaded:
             try:
                 counts = reader.load(file.path, connection)
             except duckdb.Error as error:
-                raise UsageError(f"{file.name}: {shown(str(error).partition(chr(10))[0])}") from None
+                raise UsageError(f"{file.name}: {safe(str(error).partition(chr(10))[0])}") from None
             if counts.events:
                 return Loaded(reader.name, counts.events, counts.skipped, counts.problems)
             seen = seen or "; ".join(counts.problems) or f"read as {reader.name}"

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aiprov.errors import UsageError
+from aiprov.text import safe
 
 HEAD = 256 * 1024
 _KNOWN = {
@@ -37,7 +38,7 @@ class Source:
 @contextmanager
 def opened(source: str) -> Iterator[Source]:
     """The file to read; pipes and standard input are copied to disk first, because the readers seek."""
-    name = shown(source)
+    name = safe(source)
     with tempfile.TemporaryDirectory(prefix="aiprov-") as scratch:
         path = Path(source)
         if source == "-":
@@ -68,8 +69,3 @@ def _mode(source: str, name: str) -> int:
 def pattern(path: Path) -> str:
     """A path for DuckDB, whose file names are glob patterns."""
     return re.sub(r"[*?\[]", lambda found: f"[{found[0]}]", str(path))
-
-
-def shown(text: str, *, limit: int = 120) -> str:
-    """Untrusted text on one line, everything beyond printable ASCII escaped."""
-    return ascii(text[:limit])[1:-1]

@@ -10,9 +10,10 @@ from pathlib import Path
 import duckdb
 
 from aiprov.events import _tables
-from aiprov.events._files import pattern, shown
+from aiprov.events._files import pattern
 from aiprov.events._model import Raised
 from aiprov.events._tables import Counts
+from aiprov.text import safe
 
 MAX_RECORD = 16 * 1024 * 1024
 _MAX_PROBLEMS = 5
@@ -67,7 +68,7 @@ def explained(counts: Counts, files: Sequence[Path], otherwise: str) -> Counts:
         for number in _broken(file):
             broken += 1
             if len(problems) < _MAX_PROBLEMS - 1:
-                problems.append(f"{shown(file.name)} line {number}: cut short, or no JSON object")
+                problems.append(f"{safe(file.name)} line {number}: cut short, or no JSON object")
     if counts.skipped > broken:
         problems.append(f"{counts.skipped - broken} records: {otherwise}")
     return replace(counts, problems=tuple(problems))

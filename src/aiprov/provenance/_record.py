@@ -24,8 +24,8 @@ from aiprov.provenance._store import (
     write_atomically,
     write_manifest,
 )
-from aiprov.provenance._text import shown
 from aiprov.provenance.sources.sidecar import SUFFIX
+from aiprov.text import safe
 from aiprov_runtime._functions import Region
 from aiprov_runtime._manifest import Generation, Manifest, Record
 
@@ -129,7 +129,7 @@ def record_generation(  # noqa: PLR0913  # what, where, and how it is written
         for path, source in sources.items():
             target = root / f"{path}{SUFFIX}"
             if target.is_symlink():
-                raise UsageError(f"{shown(path + SUFFIX)} is a symbolic link; remove it")
+                raise UsageError(f"{safe(path + SUFFIX)} is a symbolic link; remove it")
             write_atomically(target, _sidecar(path, source, generation))
     functions = tuple(f"{path}::{qualname}" for path in sorted(chosen) for qualname in sorted(chosen[path]))
     return Recorded(manifest, generation, functions, tuple(written))
@@ -147,7 +147,7 @@ def _choose(targets: list[str], *, root: Path, base: Path) -> tuple[dict[str, by
     for text in targets:
         target = parse_target(text, root=root, base=base)
         if target.line is not None:
-            raise UsageError(f"{shown(text)}: name a function as path::qualname, not a line")
+            raise UsageError(f"{safe(text)}: name a function as path::qualname, not a line")
         if target.path not in known:
             sources[target.path] = read_source(root, target.path)
             known[target.path] = read_regions(sources[target.path], target.path)

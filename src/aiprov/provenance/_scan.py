@@ -19,10 +19,11 @@ from aiprov.provenance._history import History, read_history
 from aiprov.provenance._lineage import FileFacts, Lineage, Tally
 from aiprov.provenance._moves import Moved, follow_moves
 from aiprov.provenance._store import pruned, read_manifest
-from aiprov.provenance._text import plain_bytes, shown
+from aiprov.provenance._text import plain_bytes
 from aiprov.provenance.sources import CommitSource, FileSource
 from aiprov.provenance.sources.sidecar import SUFFIX, Sidecars
 from aiprov.provenance.sources.trailers import Trailers
+from aiprov.text import safe
 from aiprov_runtime._functions import regions
 from aiprov_runtime._manifest import MAX_KEY, Generation, Manifest, Record, check_path
 
@@ -100,7 +101,7 @@ def scan(
     for path, found in facts.items():
         for qualname, tally in found.tallies.items():
             if len(qualname) > MAX_KEY:
-                ignored.append(f"{shown(path)}: a function's name is longer than {MAX_KEY} characters")
+                ignored.append(f"{safe(path)}: a function's name is longer than {MAX_KEY} characters")
                 continue
             claim = _claim_of_lines(tally, found.hashes[qualname], history)
             claims.setdefault((path, qualname), []).append(claim)
@@ -131,7 +132,7 @@ def _since(repository: Repository, since: str | None) -> str | None:
         return None
     commit = repository.resolve(since)
     if commit is None:
-        raise UsageError(f"--since {shown(since)}: no such commit here; give a commit, tag or branch")
+        raise UsageError(f"--since {safe(since)}: no such commit here; give a commit, tag or branch")
     return commit
 
 
@@ -238,9 +239,9 @@ def _examine(
         try:
             facts[path] = lineage.examine(path, result(), recorded=held.files.get(path, {}).keys())
         except GitError as error:
-            failed.append(f"{shown(path)}: {shown(str(error))}")
+            failed.append(f"{safe(path)}: {safe(str(error))}")
         except SyntaxError as error:
-            failed.append(f"{shown(path)}: not valid Python: {shown(error.msg or 'cannot be parsed')}")
+            failed.append(f"{safe(path)}: not valid Python: {safe(error.msg or 'cannot be parsed')}")
         if progress:
             progress(done, total)
     return facts, failed

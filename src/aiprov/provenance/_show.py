@@ -7,7 +7,8 @@ from pathlib import Path
 
 from aiprov.errors import UsageError
 from aiprov.provenance._store import parse_target, read_manifest, select
-from aiprov.provenance._text import plain_bytes, shown
+from aiprov.provenance._text import plain_bytes
+from aiprov.text import safe
 from aiprov_runtime._functions import Region, region_at, regions
 from aiprov_runtime._manifest import Generation, Manifest, Record
 
@@ -41,13 +42,13 @@ def show(target: str, *, root: Path, base: Path) -> tuple[Provenance, ...]:
     records = manifest.files.get(wanted.path, {})
     source = plain_bytes(root, wanted.path)
     if source is None and not records:
-        raise UsageError(f"{shown(wanted.path)}: no such Python file, and no record of it")
+        raise UsageError(f"{safe(wanted.path)}: no such Python file, and no record of it")
     functions: dict[str, Region] = {}
     if source is not None and wanted.path.endswith(".py"):
         functions = _regions(source)
     names: list[str]
     if wanted.line is not None:
-        names = _at_line(functions, wanted.line, source or b"", where=shown(target))
+        names = _at_line(functions, wanted.line, source or b"", where=safe(target))
     elif wanted.name is not None and wanted.name not in records:
         names = list(select(functions, wanted))
     elif wanted.name is not None:

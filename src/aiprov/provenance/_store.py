@@ -14,7 +14,8 @@ from pathlib import Path
 
 from aiprov.errors import UsageError
 from aiprov.git import GitError, Repository
-from aiprov.provenance._text import MAX_SOURCE, link_in, shown
+from aiprov.provenance._text import MAX_SOURCE, link_in
+from aiprov.text import safe
 from aiprov_runtime._functions import MODULE, Region, regions
 from aiprov_runtime._manifest import MANIFEST_PATH, Manifest, check_path, dumps, load
 
@@ -24,7 +25,7 @@ _CLOSE = 3
 def find_root(start: Path) -> Path:
     """The repository's root; `start` itself where there is no repository."""
     if not start.is_dir():
-        raise UsageError(f"{shown(str(start))}: no such directory")
+        raise UsageError(f"{safe(str(start))}: no such directory")
     try:
         return Repository.discover(start).root.resolve()
     except UsageError:
@@ -94,7 +95,7 @@ def locked(root: Path) -> Iterator[None]:
 
 def _refuse_links(root: Path, path: str) -> None:
     if link := link_in(root, path):
-        raise UsageError(f"{shown(link)} is a symbolic link; make it a plain file or directory")
+        raise UsageError(f"{safe(link)} is a symbolic link; make it a plain file or directory")
 
 
 def pruned(manifest: Manifest) -> Manifest:
@@ -126,11 +127,11 @@ def parse_target(text: str, *, root: Path, base: Path) -> Target:
                 return Target(path, parts.get("name"), int(parts["line"]) if "line" in parts else None)
     path_text, named, name = text.partition("::")
     if named and not name:
-        raise UsageError(f"{shown(text)}: no function is named after ::")
+        raise UsageError(f"{safe(text)}: no function is named after ::")
     path_text = path_text if name else re.sub(r":[0-9]{1,9}$", "", text)
     path = _relative(path_text, root=root, base=base)
     if path is None:
-        raise UsageError(f"{shown(path_text)} is outside of {shown(str(root))}")
+        raise UsageError(f"{safe(path_text)} is outside of {safe(str(root))}")
     line = re.search(r":([0-9]{1,9})$", text)
     return Target(path, name or None, int(line[1]) if line and not name else None)
 
@@ -145,7 +146,7 @@ def _relative(text: str, *, root: Path, base: Path) -> str | None:
 
 def read_source(root: Path, path: str) -> bytes:
     """A Python file's bytes; UsageError for what is no plain Python file below the root."""
-    name = shown(path)
+    name = safe(path)
     full = root / path
     if not full.is_symlink() and not full.exists():
         raise UsageError(f"{name}: no such file")
@@ -171,7 +172,7 @@ def read_regions(source: bytes, path: str) -> dict[str, Region]:
         return regions(source)
     except SyntaxError as error:
         line = f":{error.lineno}" if error.lineno else ""
-        raise UsageError(f"{shown(path)}{line}: not valid Python: {shown(error.msg or 'cannot be parsed')}") from None
+        raise UsageError(f"{safe(path)}{line}: not valid Python: {safe(error.msg or 'cannot be parsed')}") from None
 
 
 def select(functions: dict[str, Region], target: Target) -> dict[str, Region]:
@@ -185,8 +186,8 @@ def select(functions: dict[str, Region], target: Target) -> dict[str, Region]:
     chosen = {q: region for q, region in functions.items() if q == name or q.startswith(inside)}
     if not chosen:
         close = difflib.get_close_matches(name[:200], list(functions)[:5000], n=_CLOSE)
-        hint = f"; did you mean {', '.join(map(shown, close))}?" if close else ""
-        raise UsageError(f"{shown(target.path)} has no function {shown(name)}{hint}")
+        hint = f"; did you mean {', '.join(map(safe, close))}?" if close else ""
+        raise UsageError(f"{safe(target.path)} has no function {safe(name)}{hint}")
     return chosen
 
 
@@ -197,5 +198,5 @@ def resolve_commit(root: Path, revision: str) -> str:
     except GitError:
         commit = None
     if commit is None:
-        raise UsageError(f"--commit {shown(revision)}: no such commit")
+        raise UsageError(f"--commit {safe(revision)}: no such commit")
     return commit

@@ -5,13 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 MAX_SOURCE = 16 * 1024 * 1024
-_MAX_SHOWN = 200
-
-
-def shown(text: str) -> str:
-    """Text for a message: as it is where every character can be printed, quoted and escaped where not."""
-    cut = text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "…"
-    return cut if cut.isprintable() else ascii(cut)
 
 
 def link_in(root: Path, path: str) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from aiprov.provenance import Provenance
-from aiprov.report.text import safe
+from aiprov.text import safe
 from aiprov_runtime._manifest import Manifest
 
 if TYPE_CHECKING:

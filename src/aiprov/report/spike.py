@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from aiprov.report.text import safe
+from aiprov.text import safe
 from aiprov.triage import Period, Spike, Suspect, Timeline
 
 if TYPE_CHECKING:

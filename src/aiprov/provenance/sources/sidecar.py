@@ -17,8 +17,9 @@ import msgspec
 from aiprov.git import Repository
 from aiprov.provenance import _times
 from aiprov.provenance._models import normalise
-from aiprov.provenance._text import MAX_SOURCE, plain_bytes, shown
+from aiprov.provenance._text import MAX_SOURCE, plain_bytes
 from aiprov.provenance.sources import Collected, FileEvidence
+from aiprov.text import safe
 from aiprov_runtime._functions import regions
 from aiprov_runtime._manifest import Generation
 
@@ -52,7 +53,7 @@ class Sidecars:
             if path.endswith(SUFFIX):
                 found = self._read_one(repository, path, known)
                 if isinstance(found, str):
-                    ignored.append(f"{shown(path)}: {found}")
+                    ignored.append(f"{safe(path)}: {found}")
                 else:
                     evidence.append(found)
         return Collected(tuple(evidence), tuple(ignored))
