@@ -172,6 +172,14 @@ def test_facts_that_cannot_be_recorded_are_refused(root: Path, facts):
     assert not (root / ".aiprov").exists()
 
 
+def test_a_person_is_recorded_without_a_generation(root: Path):
+    manifest = record("shop/cart.py::Cart.total", contributor="human", repo=root)
+
+    found = manifest.files["shop/cart.py"]["Cart.total"]
+    assert ("human", None, 0.0) == (found.contributor, found.generation, found.ai_lines)
+    assert {} == manifest.generations
+
+
 def test_a_broken_manifest_is_left_alone(root: Path):
     (root / ".aiprov").mkdir()
     (root / MANIFEST_PATH).write_text("aiprov: 99\n")

@@ -22,7 +22,9 @@ def record(  # noqa: PLR0913  # the verb's options
         list[str], typer.Argument(metavar="TARGET...", help="path, path::qualname, or path::Class for its methods.")
     ],
     *,
-    model: Annotated[str, typer.Option(metavar="M", help="The model, as provider/model or by its usual name.")],
+    model: Annotated[
+        str | None, typer.Option(metavar="M", help="The model, as provider/model or by its usual name.")
+    ] = None,
     tool: Annotated[str | None, typer.Option(metavar="T", help="The tool that ran it, such as claude-code.")] = None,
     prompt_file: Annotated[
         str | None,
@@ -38,7 +40,9 @@ def record(  # noqa: PLR0913  # the verb's options
     ] = None,
     generated_at: Annotated[str | None, typer.Option(metavar="ISO", help="When, like 2026-11-02T10:11:12Z.")] = None,
     commit: Annotated[str | None, typer.Option(metavar="REV", help="The commit that holds the code.")] = None,
-    contributor: Annotated[str, typer.Option(metavar="ai|mixed", help="mixed where people wrote part of it.")] = "ai",
+    contributor: Annotated[
+        str, typer.Option(metavar="ai|mixed|human", help="mixed where people wrote part of it.")
+    ] = "ai",
     sidecar: Annotated[
         bool, typer.Option("--sidecar", help="Write FILE.ai_metadata.json beside each file too.")
     ] = False,
@@ -46,10 +50,12 @@ def record(  # noqa: PLR0913  # the verb's options
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     repo: Annotated[Path, typer.Option(metavar="DIR", help="The repository.")] = Path(),
 ) -> int:
-    """Record that a model wrote these files or functions."""
+    """Record that a model, or a person, wrote these files or functions."""
     from aiprov.provenance import describe, record_generation
     from aiprov.provenance._prompts import is_guessable
 
+    if model is None and tool is None and contributor != "human":
+        raise UsageError("give --model, or --tool where the model is not known, or --contributor human")
     prompt = None if prompt_file is None else _read_prompt(prompt_file)
     key = None if prompt_key is None else _read_key(prompt_key)
     generation = describe(model=model, tool=tool, prompt=prompt, prompt_key=key, generated_at=generated_at)
@@ -64,7 +70,7 @@ def record(  # noqa: PLR0913  # the verb's options
     )
     if prompt is not None and key is None and is_guessable(prompt):
         note("note: the plain hash of so short a prompt can be guessed; --prompt-key makes a keyed one")
-    if generation.model is None:
+    if generation.raw_model is not None and generation.model is None:
         note("note: no model is known by that name; it is kept as written, without a provider")
     if as_json:
         facts = done.generation.as_leaf()
@@ -80,7 +86,8 @@ def record(  # noqa: PLR0913  # the verb's options
         )
         return 0
     out = console()
-    said = safe(done.generation.model or done.generation.raw_model or "unknown model")
+    unnamed = "people" if contributor == "human" else "a model that is not known"
+    said = safe(done.generation.model or done.generation.raw_model or unnamed)
     out.print(f"{len(done.functions)} {_functions(len(done.functions))} by {said}", soft_wrap=True)
     for name in done.functions[:SHOWN]:
         out.print(f"  {safe(name)}", soft_wrap=True)

@@ -1,4 +1,4 @@
-"""Log one act of a model writing code, for functions that a person or a script names."""
+"""Log who wrote the functions that a person or a script names: one act of a model, or a person."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def record(  # noqa: PLR0913  # one parameter for each fact of the record
     repo: Path | str | None = None,
     dry_run: bool = False,
 ) -> Manifest:
-    """Record that a model wrote these files or functions; the prompt is hashed and forgotten.
+    """Record that a model wrote these files or functions, or a person; the prompt is hashed and forgotten.
 
     A target is `path`, `path::qualname` or `path::Class` for all its methods. Returns the manifest as it is now.
     """
@@ -112,8 +112,11 @@ def record_generation(  # noqa: PLR0913  # what, where, and how it is written
     """Every target is checked before anything is written."""
     if not targets:
         raise UsageError("name at least one file or path::function")
-    if contributor not in ("ai", "mixed"):
-        raise UsageError("--contributor must be ai or mixed")
+    if contributor not in ("ai", "mixed", "human"):
+        raise UsageError("--contributor must be ai, mixed or human")
+    is_known = any((generation.model, generation.raw_model, generation.tool, generation.prompt_hash))
+    if is_known and contributor == "human":
+        raise UsageError("--contributor human takes no --model, --tool or prompt")
     root = root or find_root(base)
     if commit is not None:
         generation = _at(generation, resolve_commit(root, commit))
@@ -159,11 +162,12 @@ def _updated(
     manifest: Manifest, chosen: dict[str, dict[str, Region]], *, generation: Generation, contributor: str
 ) -> Manifest:
     files = {path: dict(functions) for path, functions in manifest.files.items()}
-    share = 1.0 if contributor == "ai" else None
+    share = {"ai": 1.0, "human": 0.0}.get(contributor)
+    by = None if contributor == "human" else generation.id
     for path, functions in chosen.items():
         into = files.setdefault(path, {})
         for qualname, region in functions.items():
-            into[qualname] = Record(contributor, generation.id, share, region.code_hash)
+            into[qualname] = Record(contributor, by, share, region.code_hash)
     return pruned(Manifest({**manifest.generations, generation.id: generation}, files))
 
 
