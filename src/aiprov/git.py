@@ -82,7 +82,8 @@ class Repository:
         found = self.run(
             "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}", ok=(0, 1, 128)
         )
-        return found.decode("ascii", "replace").strip() or None
+        name = found.decode("ascii", "replace").strip()
+        return name if name.isalnum() else None  # a range would give several
 
     def read(self, commit: str, path: str) -> bytes | None:
         """A file's bytes at a commit; None where it is absent, not a file or larger than 64 MiB."""
