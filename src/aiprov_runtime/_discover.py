@@ -31,7 +31,9 @@ def discover(
         if not os.path.isfile(path):
             raise NotFoundError(f"{manifest}: no such file")
         return Found(path, _root_of(path))
-    starts = [os.path.dirname(os.path.abspath(main_file))] if main_file else []
+    # A program may be started by a link: the link's place first, then that of what it points to.
+    mains = [os.path.abspath(main_file), os.path.realpath(main_file)] if main_file else []
+    starts = list(dict.fromkeys(map(os.path.dirname, mains)))
     for start in [*starts, *([directory] if directory else [])]:
         for above in _upward(start):
             path = os.path.join(above, *MANIFEST_PATH.split("/"))

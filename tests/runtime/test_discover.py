@@ -41,6 +41,15 @@ def test_the_main_module_beats_the_working_directory(tmp_path: Path):
     assert str(two) == found(tmp_path, directory="two").path
 
 
+def test_a_main_module_that_is_a_link(tmp_path: Path):
+    behind = place(tmp_path / "app")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "tool").symlink_to(tmp_path / "app" / "tools" / "main.py")
+
+    assert str(behind) == found(tmp_path, main="bin/tool", directory="bin").path
+    assert str(place(tmp_path / "bin")) == found(tmp_path, main="bin/tool", directory="app").path
+
+
 def test_a_given_file_beats_all_and_its_place_tells_the_root(tmp_path: Path):
     place(tmp_path)
     given, bare = place(tmp_path / "other"), place(tmp_path, "etc/manifest.yaml")
