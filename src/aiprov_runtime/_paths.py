@@ -80,7 +80,7 @@ class Paths:
     def _fits(self, known: str, tail: str, path: str) -> bool:
         installed = _SITE.search(path) is not None
         recorded = self._root + known if self._root is not None else None
-        if recorded is not None and not installed and os.path.exists(recorded) and not _same(path, recorded):
+        if recorded is not None and not installed and os.path.exists(recorded) and _differs(path, recorded):
             return False  # another file stands where the manifest says
         whole = path.endswith("/" + known)
         if known == tail or (known.endswith("/" + tail) and ("/" in tail or whole)):
@@ -122,13 +122,15 @@ def _real(path: str) -> str:
         return path
 
 
-def _same(one: str, other: str) -> bool:
-    """True for a copy, such as the one that a build makes."""
+def _differs(one: str, other: str) -> bool:
+    """False for a copy, such as the one that a build makes."""
     try:
         with open(one, "rb") as first, open(other, "rb") as second:
-            return first.read() == second.read()
-    except (OSError, ValueError):  # as above
+            return first.read() != second.read()
+    except NotADirectoryError:  # a member of an archive, as hard to compare as an installed file
         return False
+    except (OSError, ValueError):  # as above
+        return True
 
 
 def _parse_map(text: str) -> list[tuple[str, str]]:

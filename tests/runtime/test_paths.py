@@ -119,6 +119,15 @@ def test_an_installed_copy_of_the_recorded_file(tmp_path: Path):
     assert "src/shop/cart.py" == paths.resolve(copy)
 
 
+def test_an_archive_beside_the_sources_it_was_made_of(tmp_path: Path):
+    write(tmp_path / "src" / "shop" / "cart.py")
+    bundle = write(tmp_path / "shop.pyz")
+    paths = Paths(["src/shop/cart.py"], root=str(tmp_path), search=[bundle])
+
+    assert "src/shop/cart.py" == paths.resolve(f"{bundle}/shop/cart.py")
+    assert paths.resolve(f"{bundle}/vendor/shop/cart.py") is None
+
+
 @pytest.mark.parametrize(
     ("path_map", "filename", "expected"),
     [
