@@ -9,7 +9,9 @@ import textwrap
 from pathlib import Path
 from typing import NamedTuple
 
-SOURCE = str(Path(__file__).parents[2] / "src")
+import aiprov_runtime
+
+SOURCE = str(Path(aiprov_runtime.__file__).parents[1])
 
 
 class Outcome(NamedTuple):

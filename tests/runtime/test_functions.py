@@ -20,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from runtime import _hashes
 
+import aiprov_runtime
 from aiprov_runtime._functions import (
     MODULE,
     Region,
@@ -33,7 +34,7 @@ from aiprov_runtime._functions import (
 )
 
 STDLIB = Path(sysconfig.get_path("stdlib"))
-SOURCE = str(Path(_hashes.__file__).parents[2] / "src")
+SOURCE = str(Path(aiprov_runtime.__file__).parents[1])
 PYTHON_312 = sys.version_info >= (3, 12)
 
 
