@@ -46,10 +46,10 @@ class Paths:
 
     def explain(self, filename: str) -> tuple[str | None, str]:
         """The manifest path and, in words, how it was found or why not."""
-        if filename.rpartition("/")[2].rpartition("\\")[2] not in self._by_name:
-            return None, "no file of this name is in the manifest"
         path = absolute(filename).replace(os.sep, "/")
         real = _real(filename).replace(os.sep, "/")
+        if self._by_name.keys().isdisjoint(place.rpartition("/")[2] for place in (path, real)):
+            return None, "no file of this name is in the manifest"
         for deployed, repository in self._map:
             if path.startswith(deployed) and repository + path[len(deployed) :] in self._known:
                 return repository + path[len(deployed) :], "AIPROV_PATH_MAP"

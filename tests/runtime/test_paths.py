@@ -99,6 +99,13 @@ def test_a_linked_file_is_what_its_own_path_says(tmp_path: Path):
     assert "shop/basket.py" == resolve(str(tmp_path / "shop" / "basket.py"), known, root=str(tmp_path))
 
 
+def test_a_link_of_another_name(tmp_path: Path):
+    write(tmp_path / "app" / "tools" / "report.py")
+    (tmp_path / "report").symlink_to(tmp_path / "app" / "tools" / "report.py")
+
+    assert "tools/report.py" == resolve(str(tmp_path / "report"), ["tools/report.py"], root=str(tmp_path / "app"))
+
+
 def test_another_file_where_the_recorded_one_stands(tmp_path: Path):
     """A file that only looks like the recorded one, which is deployed as well."""
     write(tmp_path / "repo" / "src" / "shop" / "cart.py", "recorded = 1\n")
