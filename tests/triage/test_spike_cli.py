@@ -354,3 +354,35 @@ def test_outside_a_repository_is_exit_2(spike, tmp_path):
 
     assert code == 2
     assert "not a git repository" in err
+
+
+def test_a_command_that_revert_would_refuse_says_why(spike, tmp_path):
+    root = tmp_path / "added"
+    root.mkdir()
+    git(root, "init", "-q", "-b", "main")
+    commit(root, GOOD.replace("    def total", "    def sum"), tag="v1", ai=())
+    commit(root, BAD, tag="v2")
+    events = list(day())
+    options = ("--release", "v2", "--baseline-release", "v1")
+    _, out, _ = spike(events, *options, "--json", repo=root)
+    suspect = json.loads(out)["suspects"][0]
+    _, text, _ = spike(events, *options, repo=root)
+
+    assert (suspect["function"], suspect["changed"], suspect["revert"]) == (CULPRIT, "new", None)
+    assert "a new function, so a revert means removing it by hand" in suspect["revert_refused"]
+    assert f"aiprov revert refuses as things are: {suspect['revert_refused']}" in text
+    assert "aiprov revert '" not in text
+
+
+def test_a_changed_file_leaves_the_command_and_says_what_stops_it(spike, tmp_path):
+    root = tmp_path / "changed"
+    root.mkdir()
+    git(root, "init", "-q", "-b", "main")
+    commit(root, GOOD, tag="v1")
+    commit(root, BAD, tag="v2")
+    (root / PATH).write_text(BAD + "\n# a note\n")
+    _, out, _ = spike(day(), "--release", "v2", "--baseline-release", "v1", "--json", repo=root)
+    suspect = json.loads(out)["suspects"][0]
+
+    assert suspect["revert"] == f"aiprov revert '{CULPRIT}' --to {git(root, 'rev-parse', 'v1')[:12]}"
+    assert suspect["revert_refused"] == f"{PATH} differs from the last commit; commit or restore it first"

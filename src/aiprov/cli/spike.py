@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from aiprov.cli import _output
 from aiprov.errors import UsageError
 from aiprov.text import safe
+
+if TYPE_CHECKING:
+    from aiprov.git import Repository
+    from aiprov.triage import Spike, Suspect
 
 _RELATIVE = re.compile(r"(\d{1,6})\s*([smhdw])(?:\s*ago)?")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -57,10 +62,12 @@ def spike(  # noqa: PLR0913, PLR0917  # one parameter an option
         scope=triage.Scope(tuple(app or ()), tuple(not_app or ())),
         top=top,
     )
-    codebase = triage.GitCodebase(Repository.discover(repo))
+    repository = Repository.discover(repo)
+    codebase = triage.GitCodebase(repository)
     with duckdb.connect() as connection:
         loaded = events.load(source, connection)
         found = triage.spike(connection, codebase=codebase, request=request)
+    found = _tried(found, repository)
     for problem in (*loaded.problems, *codebase.problems):
         _output.note(problem)
     if as_json:
@@ -68,6 +75,23 @@ def spike(  # noqa: PLR0913, PLR0917  # one parameter an option
     else:
         report.show(found, _output.console())
     return 0 if found.verdict == "none" else 1
+
+
+def _tried(found: Spike, repository: Repository) -> Spike:
+    """With what `aiprov revert` would refuse of the commands, in the work tree as it is."""
+    return replace(found, suspects=tuple(replace(one, refusal=_refusal(one, repository)) for one in found.suspects))
+
+
+def _refusal(one: Suspect, repository: Repository) -> str:
+    from aiprov import revert
+
+    if one.revert_to is None or one.changed == "unchanged":
+        return ""
+    try:
+        plan = revert.plan(repository, [one.function], to=one.revert_to)
+    except UsageError as error:
+        return str(error)
+    return "; ".join(outcome.reason for outcome in plan.outcomes if outcome.reason)
 
 
 def _time(text: str | None, option: str, *, now: datetime) -> datetime | None:

@@ -94,6 +94,7 @@ def _suspect(one: Suspect) -> dict[str, object]:
         if change is None
         else {"commit": change.commit, "date": change.date, "subject": change.subject},
         "revert": one.revert,
+        "revert_refused": one.refusal or None,
     }
 
 
@@ -129,7 +130,8 @@ def show(spike: Spike, console: Console) -> None:
         for text in _facts(one, spike):
             console.print(Padding(text, (0, 0, 0, 3), expand=False))
         # One line however long, so that a copy of it is the command.
-        console.print(Text("   " + (_command(one)), style="bold"), soft_wrap=True)
+        for line in _command(one):
+            console.print(Text("   " + line, style="bold"), soft_wrap=True)
     if spike.excess:
         console.print()
         for line in _null_row(spike):
@@ -267,13 +269,15 @@ def _longer(spike: Spike) -> str:
     return f" (x{_times(ratio)} the {unit})" if not 0.95 < ratio < 1.05 else ""  # noqa: PLR2004  # the same
 
 
-def _command(one: Suspect) -> str:
-    if one.revert is None:
-        return "no revision is known to go back to: name the baseline's with --baseline-release"
-    if one.changed == "unchanged":
-        return "nothing to revert: the baseline ran the same code"
-    remove = "  # new code: removes it" if one.changed == "new" else ""
-    return safe(one.revert) + remove
+def _command(one: Suspect) -> Iterator[str]:
+    if one.revert_to is None:
+        yield "no revision is known to go back to: name the baseline's with --baseline-release"
+    elif one.changed == "unchanged":
+        yield "nothing to revert: the baseline ran the same code"
+    elif one.revert is not None:
+        yield safe(one.revert)
+    if one.refusal:
+        yield f"aiprov revert refuses as things are: {safe(one.refusal, limit=1000)}"
 
 
 def _null_row(spike: Spike) -> Iterator[str]:

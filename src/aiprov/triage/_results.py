@@ -82,10 +82,12 @@ class Suspect:
     """For one that is not on the stack: the function there that it stands beside."""
     last_change: Change | None
     revert_to: str | None
+    refusal: str = ""
+    """Why `aiprov revert` would refuse the command as things are, empty where it would not or nobody asked."""
 
     @property
     def revert(self) -> str | None:
-        if self.revert_to is None:
+        if self.revert_to is None or (self.changed == "new" and self.refusal):
             return None
         return f"aiprov revert {quoted(self.function)} --to {self.revert_to}"
 
