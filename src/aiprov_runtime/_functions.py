@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import CodeType
+from typing import Any, cast
 
 MODULE = "<module>"
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 _CO_OPTIMIZED = 0x1
 _PARSED = "<aiprov>"
+_QUIET = ("ignore", None, Warning, re.compile(_PARSED), 0)
 # Positions are not fields; these fields hold what comments, prefixes and contexts add.
 _SKIPPED_FIELDS = frozenset({"kind", "type_comment", "type_ignores", "ctx"})
 
@@ -66,8 +69,10 @@ def owner_of_code(code: CodeType) -> str | None:
 
 def parse(source: str | bytes) -> ast.Module:
     """Parse quietly; every way in which a file cannot be parsed is a SyntaxError."""
-    # Invalid escapes are the author's business. `catch_warnings` would put back what another thread has changed since.
-    warnings.filterwarnings("ignore", module=_PARSED)
+    # Invalid escapes are the author's business. `catch_warnings` would put back what another thread has changed since,
+    # and `filterwarnings` makes the host say every warning again that it had said once.
+    if warnings.filters[:1] != [_QUIET]:
+        cast("list[Any]", warnings.filters).insert(0, _QUIET)
     try:
         return ast.parse(source, filename=_PARSED)
     # SystemError: CPython 3.11 counts the depth of all threads that parse in one variable.

@@ -519,3 +519,14 @@ def test_parsing_leaves_the_warning_filters_of_other_threads_alone():
     added = [entry for entry in warnings.filters if entry not in before]
     assert [re.compile("set meanwhile", re.IGNORECASE)] == [entry[1] for entry in added if entry[1]]
     assert {"<aiprov>"} == {entry[3].pattern for entry in added if entry[3]}
+
+
+def test_parsing_repeats_no_warning_that_was_shown_once(recwarn: pytest.WarningsRecorder):
+    warnings.simplefilter("default")
+    seen: dict[str, object] = {}
+
+    for _ in range(3):
+        warnings.warn_explicit("shown once", UserWarning, "host.py", 1, registry=seen)
+        parse("x = '\\d'")
+
+    assert ["shown once"] == [str(warning.message) for warning in recwarn]
