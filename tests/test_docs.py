@@ -45,3 +45,11 @@ def test_every_path_in_the_readme_exists() -> None:
     code = re.findall(r"^\| `((?:src|integrations)/[\w/]+)`", README, re.MULTILINE)
 
     assert [] == [path for path in [*links, *code] if not (ROOT / path).exists()]
+
+
+@pytest.mark.parametrize(
+    "integration", sorted((ROOT / "integrations").glob("*/pyproject.toml")), ids=lambda p: p.parent.name
+)
+def test_every_distribution_carries_the_license(integration: Path) -> None:
+    assert (ROOT / "LICENSE").read_text("utf-8") == (integration.parent / "LICENSE").read_text("utf-8")
+    assert 'license-files = ["LICENSE"]' in integration.read_text("utf-8")
