@@ -162,6 +162,8 @@ def test_a_name_that_a_manifest_cannot_hold_is_refused(root: Path, name):
         {"tool": ""},
         {"tool": "x\x1b[0m"},
         {"model": "m" * 251},
+        {"model": ""},
+        {"model": "  "},
         {"contributor": "human"},
         {"commit": "HEAD"},
     ],

@@ -79,8 +79,8 @@ def describe(
 ) -> Generation:
     """The generation that these words describe; UsageError for words that no manifest can hold."""
     name, raw = normalise(model) if model is not None else (None, None)
-    if model is not None and (len(model) > _MAX_TEXT or not model.strip().isprintable()):
-        raise UsageError(f"--model must be printable text of at most {_MAX_TEXT} characters")
+    if model is not None and not (0 < len(model.strip()) <= _MAX_TEXT and model.strip().isprintable()):
+        raise UsageError(f"--model must be printable text of 1 to {_MAX_TEXT} characters")
     if tool is not None and not (0 < len(tool.strip()) <= _MAX_TEXT and tool.strip().isprintable()):
         raise UsageError(f"--tool must be printable text of 1 to {_MAX_TEXT} characters")
     when = None
