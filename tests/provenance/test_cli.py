@@ -196,6 +196,14 @@ def test_a_name_that_looks_like_a_line_or_a_function_goes_first(shop: Work, caps
     assert "odd::f.py::g" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("name", "content"), [("style.css", "a {}\n"), ("broken.py", "def f(:\n"), ("nul.py", "\0")])
+def test_show_of_a_file_without_readable_functions_is_one_clear_line(shop: Work, capsys, name, content):
+    (shop.root / name).write_text(content)
+
+    assert 2 == call(shop, "show", name)
+    assert ("", f"aiprov: {name}: no functions can be read from it; name a valid Python file\n") == capsys.readouterr()
+
+
 def test_an_interrupted_scan_at_a_terminal_shows_progress_and_changes_nothing(work: Work):
     for number in range(60):
         work.write(f"m{number}.py", CODE * 40)

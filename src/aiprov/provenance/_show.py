@@ -46,6 +46,8 @@ def show(target: str, *, root: Path, base: Path) -> tuple[Provenance, ...]:
     functions: dict[str, Region] = {}
     if source is not None and wanted.path.endswith(".py"):
         functions = _regions(source)
+    if not functions and not records:
+        raise UsageError(f"{safe(wanted.path)}: no functions can be read from it; name a valid Python file")
     names: list[str]
     if wanted.line is not None:
         names = _at_line(functions, wanted.line, source or b"", where=safe(target))
