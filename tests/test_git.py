@@ -46,6 +46,12 @@ def test_outside_of_a_repository_is_one_clear_line(tmp_path: Path) -> None:
         Repository.discover(tmp_path / "nope")
 
 
+def test_a_bare_repository_is_told_what_to_do(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q", "--bare")
+    with pytest.raises(UsageError, match="with a work tree; run this inside of one, or name it with --repo"):
+        Repository.discover(tmp_path)
+
+
 def test_a_revision_is_a_commit_or_nothing(repository: Repository) -> None:
     commit = head(repository)
 

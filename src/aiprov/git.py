@@ -50,6 +50,9 @@ class Repository:
         try:
             top = cls(start).run("rev-parse", "--show-toplevel")
         except GitError as error:
+            if "not a git repository" in str(error) or "must be run in a work tree" in str(error):
+                where = "not a git repository with a work tree; run this inside of one, or name it with --repo"
+                raise UsageError(f"{start}: {where}") from None
             raise UsageError(f"{start}: {error}") from None
         return cls(Path(os.fsdecode(top.rstrip(b"\n"))))
 
