@@ -356,6 +356,16 @@ def test_outside_a_repository_is_exit_2(spike, tmp_path):
     assert "not a git repository" in err
 
 
+def test_a_repository_without_a_commit_is_exit_2(spike, tmp_path):
+    git(tmp_path, "init", "-q")
+    code, _, err = spike(day(), repo=tmp_path)
+
+    assert (code, err) == (
+        2,
+        "aiprov: this repository has no commit yet; commit the code that the events come from\n",
+    )
+
+
 def test_a_command_that_revert_would_refuse_says_why(spike, tmp_path):
     root = tmp_path / "added"
     root.mkdir()

@@ -63,6 +63,8 @@ def spike(  # noqa: PLR0913, PLR0917  # one parameter an option
         top=top,
     )
     repository = Repository.discover(repo)
+    if repository.resolve("HEAD") is None:
+        raise UsageError("this repository has no commit yet; commit the code that the events come from")
     codebase = triage.GitCodebase(repository)
     with duckdb.connect() as connection:
         loaded = events.load(source, connection)
