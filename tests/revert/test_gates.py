@@ -5,6 +5,7 @@ import os
 import pytest
 
 from aiprov.errors import UsageError
+from aiprov.git import Repository
 from aiprov.revert import REFUSED, plan
 
 ONE, TWO = "def f(): return 1\n", "def f(): return 2\n"
@@ -164,3 +165,16 @@ def test_files_that_git_checks_out_as_crlf_are_clean(project):
     edit = plan(project.repository, ["m.py::f"], to="v1").edits[0]
 
     assert (ONE.encode(), b"def f(): return 1\r\n") == (edit.after, edit.on_disk(edit.after))
+
+
+def test_a_shallow_clone_is_not_taken_for_new_code(project, tmp_path):
+    project.commit("v1", m=ONE)
+    project.commit("v2", m=TWO)
+    clone = tmp_path / "clone"
+    project.git("clone", "-q", "--depth=1", project.root.as_uri(), str(clone))
+    (outcome,) = plan(Repository.discover(clone), ["m.py::f"]).outcomes
+
+    assert outcome.reason == (
+        f"this clone is shallow and its history ends at {project.git('rev-parse', 'HEAD')[:12]}; "
+        "run git fetch --unshallow, or name the revision with --to"
+    )

@@ -95,9 +95,21 @@ def _target(context: Context, now: Place) -> tuple[Place, str | None]:
     if change is None:
         raise Refusal("git shows no commit that changed it; name the revision with --to")
     if change.before is None:
+        if _is_cut(context.repository, change.after.commit):
+            raise Refusal(
+                f"this clone is shallow and its history ends at {change.after.commit[:12]}; "
+                "run git fetch --unshallow, or name the revision with --to"
+            )
         context.history.module(f"{change.after.commit}^", change.after.path)
         raise Refusal(_new(context, now, f"it came with {change.after.commit[:12]} and has not changed since"))
     return change.before, change.after.commit
+
+
+def _is_cut(repository: Repository, commit: str) -> bool:
+    """Whether a shallow clone hides what came before."""
+    if repository.run("rev-parse", "--is-shallow-repository").strip() != b"true":
+        return False
+    return not repository.run("log", "-1", "--no-show-signature", "--format=%P", "--end-of-options", commit).strip()
 
 
 def _last_change(context: Context, now: Place) -> Change | None:
