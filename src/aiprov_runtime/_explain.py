@@ -43,7 +43,7 @@ class Explanation(NamedTuple):
     origin: str
     suspect: Step | None
     steps: tuple[Step, ...]
-    """Every recorded function on the path, nearest to the raise first."""
+    """The recorded functions on the path, nearest to the raise first: 16 of models and as many others at most."""
 
     def tags(self) -> dict[str, str]:
         """The `aiprov.*` names of the wire; a name whose value is not known is left out."""
@@ -206,7 +206,8 @@ class _Path:
             return
         name = f"{_module_of(place) or '?'}.{code.co_qualname}"
         step = Step(attribution, relation, name, code.co_filename, line_of(frame))
-        if len(self.steps) < _MAX_FUNCTIONS:
+        alike = sum(kept.attribution.is_ai == attribution.is_ai for kept in self.steps.values())
+        if alike < _MAX_FUNCTIONS:  # each on its own: many people's functions leave room for the model's
             self.steps[attribution.function] = step
         if self.suspect is None and attribution.is_ai:
             self.suspect = step

@@ -413,6 +413,7 @@ def test_a_suspect_behind_many_human_functions_is_found(tmp_path: Path):
 
     assert found.suspect
     assert f"{FILE}::f39" == found.suspect.attribution.function
+    assert [f"{FILE}::f39"] == found.context()["functions"]
 
 
 def test_a_live_stack_skips_the_reporter(tmp_path: Path):
