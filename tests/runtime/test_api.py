@@ -6,10 +6,11 @@ import ast
 import importlib
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
-from runtime._host import SOURCE, host
+from runtime._host import host
 
 import aiprov_runtime
 from aiprov_runtime import _runtime
@@ -32,8 +33,10 @@ def test_an_unknown_name_is_an_attribute_error():
 def modules(program: str) -> set[str]:
     """What an interpreter with nothing installed has loaded after a program."""
     code = f"import sys; before = set(sys.modules)\n{program}\nprint(*sorted(set(sys.modules) - before))"
-    command = [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {SOURCE!r})\n{code}"]
-    return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+    with tempfile.TemporaryDirectory() as alone:  # beside it, site-packages may hold plugins
+        Path(alone, "aiprov_runtime").symlink_to(Path(aiprov_runtime.__file__).parent)
+        command = [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {alone!r})\n{code}"]
+        return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
 
 
 def test_importing_loads_nothing_but_ourselves():
