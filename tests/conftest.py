@@ -9,7 +9,6 @@ import pytest
 
 from aiprov_runtime import _guard
 
-
 # A shell that starts us in the background ignores Ctrl-C on behalf of every process below; its tests need it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
