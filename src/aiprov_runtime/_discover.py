@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from aiprov_runtime._manifest import MANIFEST_PATH
+from aiprov_runtime._paths import import_roots
 
 PACKAGED_NAME = "_aiprov_manifest.yaml"
 
@@ -23,7 +23,7 @@ class NotFoundError(Exception):
 
 
 def discover(
-    manifest: str | None, *, main_file: str | None, directory: str | None, search: Sequence[str] = sys.path
+    manifest: str | None, *, main_file: str | None, directory: str | None, search: Sequence[str] | None = None
 ) -> Found:
     """The given manifest, else the nearest one above the main module or the working directory, else a packaged one."""
     if manifest is not None:
@@ -39,7 +39,7 @@ def discover(
             path = os.path.join(above, *MANIFEST_PATH.split("/"))
             if os.path.isfile(path):
                 return Found(path, above)
-    packaged = sorted(set(_packaged(search)))
+    packaged = sorted(set(_packaged(import_roots(search))))
     if len(packaged) == 1:
         return Found(packaged[0], None)
     if packaged:

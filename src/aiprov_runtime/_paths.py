@@ -24,11 +24,16 @@ def standard_library() -> tuple[str, ...]:
     return tuple(sorted(os.path.join(os.path.realpath(place), "") for place in places if place))
 
 
+def import_roots(search: Sequence[str] | None) -> list[str]:
+    """The given folders, else `sys.path` as it is now: a host may put another list there, with more than text in it."""
+    return [entry for entry in (sys.path if search is None else search) if isinstance(entry, str)]
+
+
 class Paths:
     """Resolves each deployed file name to a manifest path; two candidates are none."""
 
     def __init__(
-        self, known: Iterable[str], *, root: str | None, path_map: str = "", search: Sequence[str] = sys.path
+        self, known: Iterable[str], *, root: str | None, path_map: str = "", search: Sequence[str] | None = None
     ) -> None:
         self._known = frozenset(known)
         self._by_name: dict[str, list[str]] = {}
@@ -91,7 +96,7 @@ class Paths:
     def _below_import_root(self, path: str) -> str:
         """The path below the longest import root that holds it: `shop/pricing.py`."""
         best = ""
-        for entry in self._search:
+        for entry in import_roots(self._search):
             place = absolute(entry).replace(os.sep, "/").rstrip("/") + "/"
             if len(place) > len(best) and path.startswith(place):
                 best = place

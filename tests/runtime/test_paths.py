@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aiprov_runtime._discover import NotFoundError, discover
 from aiprov_runtime._paths import Paths, standard_library
 
 SITE = "/venv/lib/python3.12/site-packages"
@@ -150,6 +152,17 @@ def test_an_archive_beside_the_sources_it_was_made_of(tmp_path: Path):
 )
 def test_path_map(path_map: str, filename: str, expected: str | None):
     assert expected == resolve(filename, ["shop/cart.py", "services/web/shop/cart.py"], path_map=path_map)
+
+
+def test_import_roots_are_those_of_the_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A program may put another list into `sys.path`; the import system passes over what is no text in it."""
+    cart = write(tmp_path / "shop" / "cart.py")
+    paths = Paths(["backend/shop/cart.py"], root=None)
+    monkeypatch.setattr(sys, "path", [None, b"/x", 1, str(tmp_path), *sys.path])
+
+    assert "backend/shop/cart.py" == paths.resolve(cart)
+    with pytest.raises(NotFoundError):
+        discover(None, main_file=None, directory=str(tmp_path))
 
 
 def test_relative_names_start_at_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
