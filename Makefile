@@ -33,7 +33,8 @@ lint: setup
 	$(BIN)/lint-imports
 
 bench: setup
-	$(BIN)/python -m pytest tests/bench -o addopts= --import-mode=importlib
+	$(BIN)/python tests/bench/_report.py
+	$(BIN)/python -m pytest --quiet --capture=no tests/bench
 
 constraints: setup
 	$(BIN)/uv pip compile --quiet --universal --no-emit-index-url --no-header --no-annotate --python-version 3.11 \
