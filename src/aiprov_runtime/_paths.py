@@ -84,9 +84,8 @@ class Paths:
 
     def _fits(self, known: str, tail: str, path: str) -> bool:
         installed = _SITE.search(path) is not None
-        recorded = self._root + known if self._root is not None else None
-        if recorded is not None and not installed and os.path.exists(recorded) and _differs(path, recorded):
-            return False  # another file stands where the manifest says
+        if self._root is not None and not installed and _is_another(path, self._root + known, self._root):
+            return False  # the recorded file stands where the manifest says
         whole = path.endswith("/" + known)
         if known == tail or (known.endswith("/" + tail) and ("/" in tail or whole)):
             return True
@@ -127,11 +126,13 @@ def _real(path: str) -> str:
         return path
 
 
-def _differs(one: str, other: str) -> bool:
-    """False for a copy, such as the one that a build makes."""
+def _is_another(path: str, recorded: str, root: str) -> bool:
+    """False for a copy, such as the one that a build makes; below the root a copy is a file of its own."""
+    if not os.path.exists(recorded):
+        return False
     try:
-        with open(one, "rb") as first, open(other, "rb") as second:
-            return first.read() != second.read()
+        with open(path, "rb") as first, open(recorded, "rb") as second:
+            return first.read() != second.read() or _real(path).startswith(root)
     except NotADirectoryError:  # a member of an archive, as hard to compare as an installed file
         return False
     except (OSError, ValueError):  # as above

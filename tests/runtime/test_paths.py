@@ -120,6 +120,24 @@ def test_another_file_where_the_recorded_one_stands(tmp_path: Path):
     assert [None] * 2 == [resolve(f, ["src/shop/cart.py"], *search, root=str(tmp_path / "repo")) for f in foreign]
 
 
+def test_a_copy_in_the_repository_is_a_file_of_its_own(tmp_path: Path):
+    """The recorded function is not the one that failed, and reverting it would mend nothing."""
+    write(tmp_path / "one" / "shop" / "cart.py")
+    copies = [write(tmp_path / "two" / "shop" / "cart.py"), write(tmp_path / "two" / "one" / "shop" / "cart.py")]
+    search = [str(tmp_path / "two"), str(tmp_path / "two" / "one")]
+
+    assert [None] * 2 == [resolve(copy, ["one/shop/cart.py"], *search, root=str(tmp_path)) for copy in copies]
+
+
+def test_a_copy_elsewhere_is_what_it_was_copied_from(tmp_path: Path):
+    write(tmp_path / "repo" / "src" / "shop" / "cart.py")
+    copy = write(tmp_path / "build" / "shop" / "cart.py")
+
+    assert "src/shop/cart.py" == resolve(
+        copy, ["src/shop/cart.py"], str(tmp_path / "build"), root=str(tmp_path / "repo")
+    )
+
+
 def test_an_installed_copy_of_the_recorded_file(tmp_path: Path):
     write(tmp_path / "repo" / "src" / "shop" / "cart.py")
     copy = write(tmp_path / "site-packages" / "shop" / "cart.py")
