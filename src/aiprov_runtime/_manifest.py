@@ -164,7 +164,8 @@ def load(data: bytes, *, name: str = MANIFEST_PATH) -> Manifest:
                 functions[key] = Record.from_leaf(leaf)
     except ValueError as error:
         line = _line_of(data, key, owner)
-        raise ManifestError(f"{name}:{line}: {key or owner}: {error}; mend the line or run `aiprov scan`") from None
+        where = f"{name}:{line}: {key or owner}"
+        raise ManifestError(f"{where}: {error}; mend the line or restore the file from git") from None
     return Manifest(generations, files, document.digest)
 
 
@@ -192,7 +193,8 @@ def read(data: bytes, *, name: str = MANIFEST_PATH) -> Document:
     if document is None:
         if len(data) > MAX_REFORMATTED_BYTES:
             limit = f"{MAX_REFORMATTED_BYTES >> 20} MiB"
-            raise ManifestError(f"{name}: over {limit} and not in the form that aiprov writes; run `aiprov scan`")
+            unfit = f"over {limit} and not in the form that aiprov writes"
+            raise ManifestError(f"{name}: {unfit}; restore the file from git")
         from aiprov_runtime import _manifest_yaml
 
         document = _manifest_yaml.read_any_yaml(text, digest, name=name)

@@ -19,6 +19,7 @@ from aiprov_runtime._manifest import (
 # Without exponents: a hash such as 12e4567 is text to YAML 1.1 and a number to 1.2, and a tool may have left it plain.
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?")
 _CONSTANTS: dict[str, object] = {"": None, "null": None, "~": None, "true": True, "false": False}
+_CONFLICT = re.compile(r"^<{7} ", re.MULTILINE)
 Pairs = list[tuple[str, Any]]
 _MAX_DEPTH = 6
 
@@ -33,12 +34,17 @@ class _UnfitError(ValueError):
 
 def read_any_yaml(text: str, digest: str, *, name: str) -> Document:
     """The same Document as the quick reader gives for the same content."""
+    if conflict := _CONFLICT.search(text):
+        line = text.count("\n", 0, conflict.start()) + 1
+        raise ManifestError(
+            f"{name}:{line}: a merge conflict: keep the lines of both sides, delete the markers, run `aiprov scan`"
+        )
     try:
         import yaml
     except ImportError:
         raise ManifestError(
             f"{name}: not in the form that aiprov writes, and PyYAML, which reads any form, is not installed; "
-            "run `aiprov scan` or install PyYAML"
+            "install PyYAML or restore the file from git"
         ) from None
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
@@ -46,13 +52,13 @@ def read_any_yaml(text: str, digest: str, *, name: str) -> Document:
         root = _document(iter(events))
         return _as_document(root, digest)
     except _UnfitError as error:
-        raise ManifestError(f"{name}:{error.line}: {error}; mend the line or run `aiprov scan`") from None
+        raise ManifestError(f"{name}:{error.line}: {error}; mend the line or restore the file from git") from None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ManifestError(f"{name}:{line}: {error.problem}; mend the line or run `aiprov scan`") from None
+        raise ManifestError(f"{name}:{line}: {error.problem}; mend the line or restore the file from git") from None
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
-        raise ManifestError(f"{name}: {reason}; mend the file or run `aiprov scan`") from None
+        raise ManifestError(f"{name}: {reason}; mend the file or restore it from git") from None
 
 
 def _document(events: Iterator[Any]) -> Any:

@@ -84,7 +84,7 @@ SIGNS = {
     "manifest valid": r"^\|\{\}",
     "manifest garbage": "not UTF-8",
     "manifest newer": "version 2 is newer",
-    "manifest cut": "run `aiprov scan`",
+    "manifest cut": "mend the line or restore the file from git",
     "manifest alias bomb": "anchors",
     "manifest unfit record": "'manifest': 1",
     "manifest unfit generation": "tool must be null or a text",

@@ -191,6 +191,14 @@ def test_a_broken_manifest_is_left_alone(root: Path):
     assert "aiprov: 99\n" == (root / MANIFEST_PATH).read_text()
 
 
+def test_a_manifest_that_is_no_file_is_refused_and_not_waited_for(root: Path):
+    (root / ".aiprov").mkdir()
+    os.mkfifo(root / MANIFEST_PATH)
+
+    with pytest.raises(UsageError, match="is not a file; remove it or restore it from git"):
+        record("shop/cart.py", model="o3", repo=root)
+
+
 def test_a_manifest_behind_a_link_is_refused(root: Path, tmp_path: Path):
     (tmp_path / "elsewhere").mkdir()
     (root / ".aiprov").symlink_to(tmp_path / "elsewhere")

@@ -39,13 +39,11 @@ def read_manifest(root: Path) -> Manifest:
     """Empty where there is none; ManifestError where it cannot be read."""
     path = root / MANIFEST_PATH
     _refuse_links(root, MANIFEST_PATH)
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
+    if not path.exists():
         return Manifest({}, {})
-    except IsADirectoryError:
-        raise UsageError(f"{MANIFEST_PATH} is a directory") from None
-    return load(data)
+    if not path.is_file():  # a pipe would be waited for
+        raise UsageError(f"{MANIFEST_PATH} is not a file; remove it or restore it from git")
+    return load(path.read_bytes())
 
 
 def write_manifest(root: Path, manifest: Manifest) -> bool:
