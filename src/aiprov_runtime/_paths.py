@@ -80,7 +80,7 @@ class Paths:
             return best[0], f"ends like {best[0]}"
         if best:
             return None, f"ends like {' and '.join(sorted(best))}: set AIPROV_PATH_MAP"
-        return None, "its path ends like none in the manifest: set AIPROV_PATH_MAP"
+        return None, "none of the manifest's paths fits: set AIPROV_PATH_MAP where it is deployed from one"
 
     def _fits(self, known: str, tail: str, path: str) -> bool:
         installed = _SITE.search(path) is not None
