@@ -43,15 +43,15 @@ class Attribution(NamedTuple):
 class File:
     """One deployed file and its functions, looked up by qualname; filled as they are asked for."""
 
-    __slots__ = ("_generations", "_leaves", "_sources", "_verified", "found", "path")
+    __slots__ = ("_generations", "_leaves", "_source", "_verified", "found", "path")
 
     def __init__(self, path: str, leaves: dict[str, Leaf], generations: dict[str, Generation]) -> None:
         self.path = path
         self.found: dict[str, Attribution | None] = {}
         self._leaves = leaves
         self._generations = generations
-        self._verified: dict[tuple[str, str, int], Attribution] = {}
-        self._sources: dict[str, dict[str, tuple[str, tuple[tuple[int, int], ...]]]] = {}
+        self._verified: dict[tuple[str, int], Attribution] = {}
+        self._source: dict[str, tuple[str, tuple[tuple[int, int], ...]]] | None = None
 
     def find(self, code: CodeType) -> Attribution | None:
         """The record of the function that owns this code object."""
@@ -94,8 +94,8 @@ class File:
         )
 
     def verified(self, attribution: Attribution, code: CodeType) -> Attribution:
-        """The same with its state, from the source that is on disk; reads each file once."""
-        key = (code.co_filename, code.co_qualname, code.co_firstlineno)
+        """The same with its state, from the source that is on disk, which is read once."""
+        key = (code.co_qualname, code.co_firstlineno)
         known = self._verified.get(key)
         if known is None:
             known = attribution._replace(state=self._state(attribution, code))
@@ -106,9 +106,9 @@ class File:
     def _state(self, attribution: Attribution, code: CodeType) -> str:
         if attribution.code_hash is None:
             return "unverified"
-        if code.co_filename not in self._sources:
-            self._sources[code.co_filename] = _hashes(code.co_filename)
-        running = self._sources[code.co_filename].get(attribution.function.partition("::")[2])
+        if self._source is None:
+            self._source = _hashes(code.co_filename)
+        running = self._source.get(attribution.function.partition("::")[2])
         if running is None or not any(start <= code.co_firstlineno <= end for start, end in running[1]):
             return "unverified"  # the file on disk is not the one that runs, or cannot be read
         return "verified" if running[0] == attribution.code_hash else "stale"
