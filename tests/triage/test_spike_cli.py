@@ -396,3 +396,45 @@ def test_a_changed_file_leaves_the_command_and_says_what_stops_it(spike, tmp_pat
 
     assert suspect["revert"] == f"aiprov revert '{CULPRIT}' --to {git(root, 'rev-parse', 'v1')[:12]}"
     assert suspect["revert_refused"] == f"{PATH} differs from the last commit; commit or restore it first"
+
+
+def test_the_model_of_the_last_change_is_named_beside_the_one_that_wrote_most(spike, tmp_path):
+    root = tmp_path / "two-models"
+    root.mkdir()
+    git(root, "init", "-q", "-b", "main")
+    commit(root, GOOD, tag="v1")
+    commit(root, BAD, tag="code")
+    later = Generation(model="openai/gpt-5", commit=git(root, "rev-parse", "code"))
+    record = Record("ai", CLAUDE.id, 1.0, regions(BAD)["Cart.total"].code_hash, (later.id,))
+    both = Manifest({CLAUDE.id: CLAUDE, later.id: later}, {PATH: {"Cart.total": record}})
+    (root / ".aiprov/manifest.yaml").write_bytes(dumps(both))
+    git(root, "commit", "-qam", "Provenance")
+    git(root, "tag", "v2")
+    events, options = list(day()), ("--release", "v2", "--baseline-release", "v1")
+    _, out, _ = spike(events, *options, "--json", repo=root)
+    suspect = json.loads(out)["suspects"][0]
+    _, text, _ = spike(events, *options, repo=root)
+
+    assert (suspect["model"], suspect["last_change"]["model"]) == (CLAUDE.model, "openai/gpt-5")
+    assert ", by openai/gpt-5: Change" in " ".join(text.split())
+
+
+@pytest.mark.parametrize(("commit_known", "recorded"), [(True, False), (False, None)])
+def test_a_last_change_without_a_record_is_not_laid_to_a_model(spike, tmp_path, commit_known, recorded):
+    root = tmp_path / "by-hand"
+    root.mkdir()
+    git(root, "init", "-q", "-b", "main")
+    commit(root, GOOD, tag="v1")
+    earlier = CLAUDE._replace(commit=git(root, "rev-parse", "v1") if commit_known else None)
+    record = Record("mixed", earlier.id, 0.5, regions(BAD)["Cart.total"].code_hash)
+    (root / PATH).write_text(BAD)
+    (root / ".aiprov/manifest.yaml").write_bytes(dumps(Manifest({earlier.id: earlier}, {PATH: {"Cart.total": record}})))
+    git(root, "commit", "-qam", "By hand")
+    git(root, "tag", "v2")
+    events, options = list(day()), ("--release", "v2", "--baseline-release", "v1")
+    _, out, _ = spike(events, *options, "--json", repo=root)
+    change = json.loads(out)["suspects"][0]["last_change"]
+    _, text, _ = spike(events, *options, repo=root)
+
+    assert (change["recorded"], change["model"]) == (recorded, None)
+    assert (", no model recorded for it: By hand" in " ".join(text.split())) is commit_known

@@ -92,7 +92,13 @@ def _suspect(one: Suspect) -> dict[str, object]:
         "linked": one.linked,
         "last_change": None
         if change is None
-        else {"commit": change.commit, "date": change.date, "subject": change.subject},
+        else {
+            "commit": change.commit,
+            "date": change.date,
+            "subject": change.subject,
+            "recorded": one.last_recorded,
+            "model": one.last_generation.model if one.last_generation else None,
+        },
         "revert": one.revert,
         "revert_refused": one.refusal or None,
     }
@@ -241,7 +247,15 @@ def _facts(one: Suspect, spike: Spike) -> Iterator[Text]:
         yield Text(f"found by its {one.resolved_by}, not by line: the lines do not fit this revision", style="yellow")
     if one.last_change is not None:
         change = one.last_change
-        yield Text(f"last change {change.commit[:12]} {change.date[:10]} {safe(change.subject, limit=120)}")
+        subject = safe(change.subject, limit=120)
+        yield Text(f"last change {change.commit[:12]} {change.date[:10]}{_changed_by(one)}: {subject}")
+
+
+def _changed_by(one: Suspect) -> str:
+    made = one.last_generation
+    if made is None:
+        return "" if one.last_recorded is None else ", no model recorded for it"
+    return ", by " + safe(made.model or " or ".join(made.models) or made.tool or "a model not known", limit=120)
 
 
 def _factors(one: Suspect) -> Iterator[str]:

@@ -32,6 +32,17 @@ class Provenance:
         manifest = None if self.revision is None else self.codebase.manifest(self.revision)
         return None if manifest is None or record.generation is None else manifest.generations.get(record.generation)
 
+    def changed_by(self, record: Record, commit: str) -> tuple[bool | None, Generation | None]:
+        """Whether a model's work is recorded for this commit, None where records name no commit; and what it was."""
+        manifest = None if self.revision is None else self.codebase.manifest(self.revision)
+        if manifest is None:
+            return None, None
+        known = [manifest.generations.get(id_) for id_ in (record.generation or "", *record.other_generations)]
+        made = next((one for one in known if one and one.commit == commit), None)
+        if made is None:
+            return (False if all(one and one.commit for one in known) else None), None
+        return True, made
+
     def kind(self, key: str) -> Kind:
         if key == THIRD_PARTY:
             return "third-party"

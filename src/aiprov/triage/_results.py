@@ -11,6 +11,7 @@ from aiprov.triage._change import State
 from aiprov.triage._codebase import Change
 from aiprov.triage._resolve import How, Scope
 from aiprov.triage._verdict import Verdict
+from aiprov_runtime._manifest import Generation
 
 Tier = Literal["on_stack", "near_stack"]
 SHORT = 12
@@ -82,6 +83,10 @@ class Suspect:
     """For one that is not on the stack: the function there that it stands beside."""
     last_change: Change | None
     revert_to: str | None
+    last_recorded: bool | None = None
+    """Whether a model's work is recorded for the last change; None where records do not name their commits."""
+    last_generation: Generation | None = None
+    """That of the last change, which need not be the one that wrote the most."""
     refusal: str = ""
     """Why `aiprov revert` would refuse the command as things are, empty where it would not or nobody asked."""
 

@@ -95,7 +95,11 @@ class Finder:
         region = None if revision is None else self.changes.region(key, revision)
         path = key.partition("::")[0]
         tier: Tier = "on_stack" if near is None else "near_stack"
-        described = verdict != "none" and revision is not None and region is not None
+        last_change, recorded, made = None, None, None
+        if verdict != "none" and revision is not None and region is not None:
+            last_change = self.provenance.codebase.last_change(revision, path, region)
+        if record and last_change:
+            recorded, made = self.provenance.changed_by(record, last_change.commit)
         return Suspect(
             function=key,
             contributor=record.contributor if record else "unknown",
@@ -122,9 +126,9 @@ class Finder:
             actors=actors,
             resolved_by=self.resolver.how(key),
             linked=None if near is None else near.linked.key,
-            last_change=self.provenance.codebase.last_change(revision, path, region)
-            if described and revision is not None and region is not None
-            else None,
+            last_change=last_change,
+            last_recorded=recorded,
+            last_generation=made,
             revert_to=None if self.changes.baseline is None else self.changes.baseline[:SHORT],
         )
 
