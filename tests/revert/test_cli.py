@@ -144,3 +144,12 @@ def test_a_read_only_folder_is_one_line(shop):
 
     assert 2 == aiprov(shop, "pkg/n.py::f", "--to", "v1", "--apply")
     assert TWO + "\n\nx = 1\n" == shop.path("pkg__n").read_text()
+
+
+def test_a_commit_id_is_not_said_twice_and_the_undo_can_be_pasted(shop, capsys):
+    target = shop.git("rev-parse", "v1")[:12]
+    aiprov(shop, "m.py::f", "--to", target, "--apply")
+    err = capsys.readouterr().err
+
+    assert f"reverted to {target}: m.py::f" in err
+    assert "to undo: git restore -- m.py\n" in err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -121,7 +122,9 @@ def _described(repository: Repository, commit: str) -> str:
 
 def _target(outcome: Outcome, to: str | None) -> str:
     commit = (outcome.to or "")[:12]
-    return f"{commit} ({to})" if to else f"{commit} (before its last logic change)"
+    if to is None:
+        return f"{commit} (before its last logic change)"
+    return commit if commit.startswith(to) or to.startswith(commit) else f"{commit} ({to})"
 
 
 def _next(plan: Plan, *, apply: bool, branch: str | None) -> str:
@@ -132,7 +135,8 @@ def _next(plan: Plan, *, apply: bool, branch: str | None) -> str:
         return "nothing to revert: the logic is the same as then"
     files = safe(", ".join(edit.path for edit in plan.edits))
     if apply:
-        return f"written: {files}. Next: run the tests, then git commit; to undo: git restore -- FILES"
+        undo = safe(shlex.join(edit.path for edit in plan.edits))
+        return f"written: {files}. Next: run the tests, then git commit; to undo: git restore -- {undo}"
     if branch is not None:
         return f"committed to branch {safe(branch)} ({files}). Next: run the tests on it, then push it for review"
     how = "the same command with --apply or --branch NAME (or pipe it into git apply)"
