@@ -438,3 +438,27 @@ def test_a_last_change_without_a_record_is_not_laid_to_a_model(spike, tmp_path, 
 
     assert (change["recorded"], change["model"]) == (recorded, None)
     assert (", no model recorded for it: By hand" in " ".join(text.split())) is commit_known
+
+
+def test_from_elsewhere_it_says_where_the_commands_run(spike, repository, monkeypatch):
+    options = ("--release", "v2", "--baseline-release", "v1", "--json")
+    _, _, outside = spike(day(), *options)
+    monkeypatch.chdir(repository / "src")
+    _, _, inside = spike(day(), *options)
+
+    assert (outside, inside) == (f"run the commands in {repository}, or add --repo to them\n", "")
+
+
+def test_a_long_name_is_not_cut_in_two(spike, tmp_path):
+    root = tmp_path / "long"
+    root.mkdir()
+    git(root, "init", "-q", "-b", "main")
+    name = "a_name_that_is_as_long_as_names_of_tests_and_handlers_at_times_come_to_be_in_practice"
+    good, bad = (text.replace("def total", f"def {name}") for text in (GOOD, BAD))
+    commit(root, good, tag="v1", ai=(f"Cart.{name}",))
+    commit(root, bad, tag="v2", ai=(f"Cart.{name}",))
+    events = json.loads(json.dumps(list(day())).replace("Cart.total", f"Cart.{name}"))
+    _, text, _ = spike(events, "--release", "v2", "--baseline-release", "v1", repo=root)
+
+    assert f"Strong: consistent with a regression in {PATH}::Cart.{name}." in text.splitlines()
+    assert f"1  {PATH}::Cart.{name}  strong" in text.splitlines()

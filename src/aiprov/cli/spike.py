@@ -76,6 +76,8 @@ def spike(  # noqa: PLR0913, PLR0917  # one parameter an option
         _output.emit(report.as_json(found), verb="spike")
     else:
         report.show(found, _output.console())
+    if found.verdict != "none" and not Path.cwd().resolve().is_relative_to(repository.root.resolve()):
+        _output.note(f"run the commands in {safe(str(repository.root))}, or add --repo to them")
     return 0 if found.verdict == "none" else 1
 
 

@@ -122,7 +122,9 @@ def show(spike: Spike, console: Console) -> None:
     from rich.text import Text
 
     for line in headline(spike):
-        console.print(Text(safe(line), style=_STYLES[spike.verdict] if line == headline(spike)[0] else ""))
+        console.print(
+            Text(safe(line), style=_STYLES[spike.verdict] if line == headline(spike)[0] else ""), soft_wrap=True
+        )
     console.print()
     bars = _ASCII_BARS if not console.encoding.lower().startswith("utf") else _BARS
     if spike.timeline is not None:
@@ -132,7 +134,7 @@ def show(spike: Spike, console: Console) -> None:
             console.print(Padding(Text(_window(name, period)), (0, 0, 0, 2), expand=False))
     for rank, one in enumerate(spike.suspects, 1):
         console.print()
-        console.print(_title(rank, one))
+        console.print(_title(rank, one), soft_wrap=True)
         for text in _facts(one, spike):
             console.print(Padding(text, (0, 0, 0, 3), expand=False))
         # One line however long, so that a copy of it is the command.
