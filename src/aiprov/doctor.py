@@ -77,7 +77,7 @@ def _manifest(settings: Settings, directory: Path) -> tuple[Manifest, Paths, Che
         return *nothing, Check("manifest", ok=False, detail=str(error))
     count = sum(map(len, manifest.files.values()))
     detail = f"{found.path}: {count} functions in {len(manifest.files)} files, digest {manifest.digest[:12]}"
-    paths = Paths(manifest.files, root=found.root, path_map=settings.path_map)
+    paths = Paths(filter(found.covers, manifest.files), root=found.root, path_map=settings.path_map)
     return manifest, paths, Check("manifest", ok=True, detail=detail)
 
 

@@ -17,6 +17,10 @@ class Found(NamedTuple):
     root: str | None
     """The directory that the manifest's paths start from, where its place tells."""
 
+    def covers(self, path: str) -> bool:
+        """False for a lone module where a package carries the manifest: whoever uses it has a `main.py` too."""
+        return os.path.basename(self.path) != PACKAGED_NAME or "/" in path.removeprefix("src/")
+
 
 class NotFoundError(Exception):
     """Why there is no manifest, in words for `aiprov doctor`."""

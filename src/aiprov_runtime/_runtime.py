@@ -133,7 +133,7 @@ def _load_index(settings: Settings) -> tuple[Index, str]:
         document = read(stream.read(MAX_BYTES + 1), name=found.path)
     if document.version != VERSION:
         raise ManifestError(f"{found.path}: version {document.version} is newer than this runtime reads")
-    paths = Paths(document.files, root=found.root, path_map=settings.path_map)
+    paths = Paths(filter(found.covers, document.files), root=found.root, path_map=settings.path_map)
     return Index(document, paths), found.path
 
 

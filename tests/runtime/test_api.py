@@ -10,10 +10,13 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from runtime._app import ai, manifest, write
 from runtime._host import host
 
 import aiprov_runtime
 from aiprov_runtime import _runtime
+from aiprov_runtime._discover import PACKAGED_NAME
+from aiprov_runtime._settings import resolve
 
 
 def test_every_public_name_is_importable_and_documented():
@@ -70,6 +73,16 @@ def test_only_the_guard_catches_exception(path: Path):
 
     assert [] == broad
     importlib.import_module(f"aiprov_runtime.{path.stem}")
+
+
+def test_a_packaged_manifest_is_no_word_about_its_users_scripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    packaged = write(tmp_path / "site-packages" / "shop" / PACKAGED_NAME, "")
+    packaged.write_bytes(manifest({"main.py": {"main": ai()}, "src/shop/main.py": {"main": ai()}}))
+    monkeypatch.setattr(sys, "path", [str(tmp_path), str(packaged.parents[1])])
+    paths = _runtime._load_index(resolve({"manifest": packaged}, {})[0])[0].paths
+
+    found = [paths.resolve(str(place / "main.py")) for place in (tmp_path, packaged.parent)]
+    assert [None, "src/shop/main.py"] == found
 
 
 def test_before_init_nothing_is_known(tmp_path: Path):

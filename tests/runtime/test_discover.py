@@ -75,6 +75,14 @@ def test_inside_an_installed_package(tmp_path: Path):
     assert Found(str(packaged), None) == found(tmp_path, main="main.py", directory=".", search=search)
 
 
+def test_a_packaged_manifest_speaks_for_no_lone_module(tmp_path: Path):
+    packaged, own = Found(str(tmp_path / "shop" / PACKAGED_NAME), None), Found(str(tmp_path / MANIFEST_PATH), None)
+    files = ["main.py", "src/main.py", "src/shop/main.py", "shop/main.py"]
+
+    assert files[2:] == list(filter(packaged.covers, files))
+    assert files == list(filter(own.covers, files))
+
+
 def test_two_installed_packages_are_named(tmp_path: Path):
     for name in ("shop", "blog"):
         place(tmp_path / "site", f"{name}/{PACKAGED_NAME}")
