@@ -78,7 +78,7 @@ def test_only_the_guard_catches_exception(path: Path):
 def test_a_packaged_manifest_is_no_word_about_its_users_scripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     packaged = write(tmp_path / "site-packages" / "shop" / PACKAGED_NAME, "")
     packaged.write_bytes(manifest({"main.py": {"main": ai()}, "src/shop/main.py": {"main": ai()}}))
-    monkeypatch.setattr(sys, "path", [str(tmp_path), str(packaged.parents[1])])
+    monkeypatch.setattr(sys, "path", [str(tmp_path), str(packaged.parents[1]), *sys.path])
     paths = _runtime._load_index(resolve({"manifest": packaged}, {})[0])[0].paths
 
     found = [paths.resolve(str(place / "main.py")) for place in (tmp_path, packaged.parent)]
