@@ -17,6 +17,7 @@ import aiprov
 from aiprov.errors import UsageError
 from aiprov.provenance import find_root, record
 from aiprov.provenance._prompts import decode, is_guessable, normalise, prompt_hash
+from aiprov.provenance._text import PYTHON
 from aiprov_runtime._functions import regions
 from aiprov_runtime._manifest import MANIFEST_PATH, Generation, ManifestError, Record, load
 
@@ -115,7 +116,7 @@ def test_existing_entries_stay_and_generations_without_functions_go(root: Path):
         ("nowhere.py", "nowhere.py: no such file"),
         ("shop", "shop is not a file; name Python files or path::function"),
         ("shop/data.txt", "shop/data.txt is not a Python file; only functions in .py files are recorded"),
-        ("shop/bad.py", "shop/bad.py:1: not valid Python: invalid syntax"),
+        ("shop/bad.py", f"shop/bad.py:1: not valid {PYTHON}: invalid syntax"),
         ("shop/link.py", "shop/link.py is a symbolic link; make it a plain file or directory"),
         ("linked/cart.py", "linked is a symbolic link; make it a plain file or directory"),
         ("shop/cart.py::Cart.totl", "shop/cart.py has no function Cart.totl; did you mean Cart.total"),

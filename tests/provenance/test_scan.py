@@ -12,6 +12,7 @@ from provenance._work import CODEX, Work
 from aiprov.errors import UsageError
 from aiprov.git import Repository
 from aiprov.provenance import record, scan
+from aiprov.provenance._text import PYTHON
 from aiprov_runtime._manifest import MANIFEST_PATH, Generation, Record
 
 PRICES = """\
@@ -355,7 +356,7 @@ def test_a_file_that_does_not_parse_is_reported_and_its_records_stay(work: Work)
     found = work.scan()
 
     assert before == found.manifest.files["a.py"]
-    assert ["a.py: not valid Python: invalid syntax"] == list(found.unreadable)
+    assert [f"a.py: not valid {PYTHON}: invalid syntax"] == list(found.unreadable)
 
 
 def test_only_commits_after_since_count(work: Work):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from datetime import datetime, timedelta
 from random import Random
 
@@ -462,3 +463,17 @@ def test_a_long_name_is_not_cut_in_two(spike, tmp_path):
 
     assert f"Strong: consistent with a regression in {PATH}::Cart.{name}." in text.splitlines()
     assert f"1  {PATH}::Cart.{name}  strong" in text.splitlines()
+
+
+def test_a_file_that_this_python_does_not_read_is_named(spike, tmp_path):
+    root = tmp_path / "newer"
+    root.mkdir()
+    git(root, "init", "-q", "-b", "main")
+    commit(root, GOOD, tag="v1")
+    (root / PATH).write_text(BAD + "\nsyntax of another day\n")
+    git(root, "commit", "-qam", "Newer")
+    git(root, "tag", "v2")
+    _, _, err = spike(day(), "--release", "v2", "--baseline-release", "v1", repo=root)
+    at = f"{PATH} at {git(root, 'rev-parse', 'v2')[:12]}"
+
+    assert err.startswith(f"{at}: not valid Python {sys.version_info[0]}.{sys.version_info[1]}, so its functions are")

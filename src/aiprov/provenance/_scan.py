@@ -19,7 +19,7 @@ from aiprov.provenance._history import History, read_history
 from aiprov.provenance._lineage import FileFacts, Lineage, Tally
 from aiprov.provenance._moves import Moved, follow_moves
 from aiprov.provenance._store import pruned, read_manifest
-from aiprov.provenance._text import plain_bytes
+from aiprov.provenance._text import PYTHON, plain_bytes
 from aiprov.provenance.sources import CommitSource, FileSource
 from aiprov.provenance.sources.sidecar import SUFFIX, Sidecars
 from aiprov.provenance.sources.trailers import Trailers
@@ -241,7 +241,7 @@ def _examine(
         except GitError as error:
             failed.append(f"{safe(path)}: {safe(str(error))}")
         except SyntaxError as error:
-            failed.append(f"{safe(path)}: not valid Python: {safe(error.msg or 'cannot be parsed')}")
+            failed.append(f"{safe(path)}: not valid {PYTHON}: {safe(error.msg or 'cannot be parsed')}")
         if progress:
             progress(done, total)
     return facts, failed

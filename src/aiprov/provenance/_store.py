@@ -14,7 +14,7 @@ from pathlib import Path
 
 from aiprov.errors import UsageError
 from aiprov.git import GitError, Repository
-from aiprov.provenance._text import MAX_SOURCE, link_in
+from aiprov.provenance._text import MAX_SOURCE, PYTHON, link_in
 from aiprov.text import safe
 from aiprov_runtime._functions import MODULE, Region, regions
 from aiprov_runtime._manifest import MANIFEST_PATH, Manifest, check_path, dumps, load
@@ -170,7 +170,7 @@ def read_regions(source: bytes, path: str) -> dict[str, Region]:
         return regions(source)
     except SyntaxError as error:
         line = f":{error.lineno}" if error.lineno else ""
-        raise UsageError(f"{safe(path)}{line}: not valid Python: {safe(error.msg or 'cannot be parsed')}") from None
+        raise UsageError(f"{safe(path)}{line}: not valid {PYTHON}: {safe(error.msg or 'cannot be parsed')}") from None
 
 
 def select(functions: dict[str, Region], target: Target) -> dict[str, Region]:

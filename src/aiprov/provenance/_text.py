@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
+PYTHON = f"Python {sys.version_info[0]}.{sys.version_info[1]}"
+"""Whose grammar sources are read with; a newer one may allow more."""
 MAX_SOURCE = 16 * 1024 * 1024
 
 

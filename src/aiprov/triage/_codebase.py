@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from aiprov.git import GitError, Repository
+from aiprov.text import safe
 from aiprov.triage import _revisions
 from aiprov_runtime._functions import Region, regions
 from aiprov_runtime._manifest import Manifest, ManifestError
@@ -46,7 +48,7 @@ class GitCodebase:
 
     repository: Repository
     problems: list[str] = field(default_factory=list)
-    """Lines on manifests that could not be read."""
+    """Lines on manifests and sources that could not be read."""
     _parsed: dict[bytes, dict[str, Region] | None] = field(default_factory=dict)
     _found: dict[tuple[str, str], dict[str, Region] | None] = field(default_factory=dict)
     _manifests: dict[str, Manifest | None] = field(default_factory=dict)
@@ -78,6 +80,12 @@ class GitCodebase:
         if (revision, path) not in self._found:
             source = self.repository.read(revision, path)
             self._found[revision, path] = None if source is None else self._parse(source)
+            if source is not None and self._found[revision, path] is None:
+                version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+                self.problems.append(
+                    f"{safe(path)} at {revision[:12]}: not valid Python {version}, so its functions are not known; "
+                    "run aiprov with the Python that the code is for"
+                )
         return self._found[revision, path]
 
     def _parse(self, source: bytes) -> dict[str, Region] | None:
