@@ -477,3 +477,12 @@ def test_a_file_that_this_python_does_not_read_is_named(spike, tmp_path):
     at = f"{PATH} at {git(root, 'rev-parse', 'v2')[:12]}"
 
     assert err.startswith(f"{at}: not valid Python {sys.version_info[0]}.{sys.version_info[1]}, so its functions are")
+
+
+@pytest.mark.parametrize(("trace", "said"), [("one for the process", True), (None, False)])
+def test_traces_as_long_as_a_process_are_said_to_hide_errors(spike, trace, said):
+    events = [one | {"trace": trace} for one in day()]
+    _, out, _ = spike(events, "--since", "2026-11-22T10:00Z", "--json")
+    notes = json.loads(out)["notes"]
+
+    assert any(note.startswith(f"{len(events)} events are on traces of over an hour") for note in notes) is said

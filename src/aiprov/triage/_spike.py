@@ -48,6 +48,11 @@ def spike(
 ) -> Spike:
     """Read `events` and `stacks` and say which functions by a model the rise is consistent with."""
     notes: list[str] = []
+    if long := _units.on_long_traces(connection, environment=request.environment):
+        notes.append(
+            f"{long} events are on traces of over an hour, and a trace counts once: where a worker starts no new trace"
+            " for each task, most of its errors are not counted."
+        )
     resolver = Resolver(codebase, request.scope)
     releases, shapes = _prepare(connection, codebase, request=request, resolver=resolver, tuning=tuning)
     windows = _releases.windows(connection, releases, notes)

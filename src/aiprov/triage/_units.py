@@ -184,6 +184,17 @@ def resolve(
     return Shapes(tuple(shapes), tuple(fingerprints))
 
 
+def on_long_traces(connection: duckdb.DuckDBPyConnection, *, environment: str | None) -> int:
+    """Events on traces that last over an hour: of a process rather than of a request, where nobody starts new ones."""
+    rows = connection.execute(
+        "select coalesce(sum(n), 0) from (select count(*) as n from events"
+        " where trace is not null and ($1 is null or environment = $1)"
+        " group by hash(trace) having max(ts) - min(ts) > interval 1 hour)",
+        [environment],
+    ).fetchall()
+    return int(rows[0][0])
+
+
 def count(connection: duckdb.DuckDBPyConnection, *, environment: str | None, dedupe: bool = True) -> None:
     """Fill `units` from `events` and `shape_of`; without deduplication every event is one."""
     for statement in (_TRACES, _UNITS) if dedupe else (_EVENTS,):
