@@ -52,9 +52,10 @@ def test_every_order_of_set_up_judges_each_event_once(root: Path, intake: Intake
     assert status["failures"] == {}
 
 
-def test_sdk_that_is_imported_later_is_hooked_then(tmp_path: Path, intake: Intake):
-    """The one line does not import the SDK; it waits for the program to do so."""
-    (tmp_path / "program.py").write_text(LATE_IMPORT)
+@pytest.mark.parametrize("first", ["sentry_sdk", "aiprov_sentry"])
+def test_sdk_that_is_imported_later_is_hooked_then(tmp_path: Path, intake: Intake, first: str):
+    """The one line does not import the SDK; it waits for the program to do so, be it by way of our integration."""
+    (tmp_path / "program.py").write_text(LATE_IMPORT.replace("import sentry_sdk", f"import {first}, sentry_sdk"))
     write_manifest(tmp_path, manifest_of(tmp_path, below="."))
 
     status = run(tmp_path / "program.py", intake.dsn)

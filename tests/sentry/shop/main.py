@@ -62,5 +62,5 @@ if __name__ == "__main__":
 
         from aiprov_runtime import status
 
-        ours = [p for p in global_event_processors if p.__module__ == "aiprov_sentry"]
+        ours = [p for p in global_event_processors if p.__module__.startswith("aiprov_sentry")]
         sys.stdout.write(json.dumps({**status()._asdict(), "processors": len(ours)}))
