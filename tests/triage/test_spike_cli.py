@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -159,6 +160,25 @@ def test_every_way_to_name_the_windows_finds_it(spike, options):
     assert code == 1
     assert found["suspects"][0]["function"] == CULPRIT
     assert found["window"]["proposed"] is (not options)
+
+
+def test_where_no_rise_stands_out_a_manifests_digest_tells_the_newest_code(spike, repository):
+    digests = {}
+    for tag in ("v1", "v2"):
+        committed = subprocess.run(
+            ["git", "-C", repository, "show", f"{tag}:.aiprov/manifest.yaml"], check=True, capture_output=True
+        )
+        digests[tag] = hashlib.sha256(committed.stdout).hexdigest()[:12]
+    events = []
+    for hour in range(48):
+        tag, names = ("v1", ["checkout"]) if hour < 24 else ("v2", ["checkout", "Cart.total"])
+        one = event(START + timedelta(hours=hour), tag, names, user=f"u{hour}", error=f"requests.{tag}")
+        events.append(one | {"release": None, "manifest": digests[tag]})
+
+    code, out, _ = spike(events, "--json")
+
+    assert code == 1
+    assert json.loads(out)["suspects"][0]["function"] == CULPRIT
 
 
 def test_text_says_it_in_80_columns(spike, monkeypatch):

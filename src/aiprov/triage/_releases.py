@@ -11,7 +11,7 @@ import duckdb
 from aiprov.errors import UsageError
 from aiprov.triage import _units
 from aiprov.triage._codebase import Codebase
-from aiprov.triage._results import Request
+from aiprov.triage._results import SHORT, Request
 from aiprov.triage._units import Group, Served, Span
 from aiprov.triage._window import BUCKETS, Side, Window, Windows, find_rise
 
@@ -170,10 +170,9 @@ def _proposed(
 
 
 def _newest(releases: Releases, spans: dict[int, Span]) -> tuple[str | None, datetime | None]:
-    """The release that appeared last, and when, if there are two or more."""
-    seen = [
-        (span.first, releases.all[i].release) for i, span in spans.items() if span.first and releases.all[i].release
-    ]
+    """The release that appeared last, and when, if there are two or more; a commit is one that events only hint at."""
+    names = [one.release or (None if one.assumed or not one.revision else one.revision[:SHORT]) for one in releases.all]
+    seen = [(span.first, names[i]) for i, span in spans.items() if span.first and names[i]]
     if len({name for _, name in seen}) < 2:  # noqa: PLR2004  # the first of all started nothing
         return None, None
     begun, name = max((first, name or "") for first, name in seen if first)
