@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from types import CodeType
 from typing import NamedTuple
 
@@ -9,8 +10,11 @@ from aiprov_runtime._guard import guard
 from aiprov_runtime._manifest import Document, Generation, Leaf, Record
 from aiprov_runtime._paths import Paths
 
+Source = dict[str, tuple[str, tuple[tuple[int, int], ...]]]
+"""Hash and lines of each function of the source on disk."""
 AI = frozenset({"ai", "mixed"})
 _CO_OPTIMIZED = 0x1
+_SMALL_SOURCE = 64_000
 _MAX_SOURCE = 1_000_000
 _MAX_NAMES = 65_536
 
@@ -43,7 +47,7 @@ class Attribution(NamedTuple):
 class File:
     """One deployed file and its functions, looked up by qualname; filled as they are asked for."""
 
-    __slots__ = ("_generations", "_leaves", "_source", "_verified", "found", "path")
+    __slots__ = ("_generations", "_leaves", "_reading", "_source", "_verified", "found", "path")
 
     def __init__(self, path: str, leaves: dict[str, Leaf], generations: dict[str, Generation]) -> None:
         self.path = path
@@ -51,7 +55,8 @@ class File:
         self._leaves = leaves
         self._generations = generations
         self._verified: dict[tuple[str, int], Attribution] = {}
-        self._source: dict[str, tuple[str, tuple[tuple[int, int], ...]]] | None = None
+        self._reading = False
+        self._source: Source | None = None
 
     def find(self, code: CodeType) -> Attribution | None:
         """The record of the function that owns this code object."""
@@ -98,23 +103,44 @@ class File:
         key = (code.co_qualname, code.co_firstlineno)
         known = self._verified.get(key)
         if known is None:
-            known = attribution._replace(state=self._state(attribution, code))
+            state = self._state(attribution, code)
+            if state is None:
+                return attribution
+            known = attribution._replace(state=state)
             if len(self._verified) < _MAX_NAMES:
                 self._verified[key] = known
         return known
 
-    def _state(self, attribution: Attribution, code: CodeType) -> str:
+    def _state(self, attribution: Attribution, code: CodeType) -> str | None:
+        """None while a large source is still being read."""
         if attribution.code_hash is None:
             return "unverified"
+        if not self._reading:
+            self._reading = True
+            self._begin_reading(code.co_filename)
         if self._source is None:
-            self._source = _hashes(code.co_filename)
+            return None
         running = self._source.get(attribution.function.partition("::")[2])
         if running is None or not any(start <= code.co_firstlineno <= end for start, end in running[1]):
             return "unverified"  # the file on disk is not the one that runs, or cannot be read
         return "verified" if running[0] == attribution.code_hash else "stale"
 
+    def _begin_reading(self, filename: str) -> None:
+        """A small source at once; a large one would hold a request up for seconds, so its errors go out unverified."""
+        with guard("verify"):
+            if not os.path.exists(filename) or os.path.getsize(filename) <= _SMALL_SOURCE:
+                self._read(filename)
+                return
+            import threading
 
-def _hashes(filename: str) -> dict[str, tuple[str, tuple[tuple[int, int], ...]]]:
+            threading.Thread(target=self._read, args=(filename,), name="aiprov-verify", daemon=True).start()
+
+    def _read(self, filename: str) -> None:
+        with guard("verify"):
+            self._source = _hashes(filename)
+
+
+def _hashes(filename: str) -> Source:
     from aiprov_runtime._functions import regions
 
     try:

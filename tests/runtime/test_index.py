@@ -3,6 +3,7 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 import sys
+import threading
 from pathlib import Path
 from types import CodeType
 
@@ -44,6 +45,21 @@ def test_verified_stale_and_unverified(tmp_path: Path):
     assert "unverified" == state(right)
     path.unlink()
     assert "unverified" == state(right)
+
+
+def test_a_large_source_holds_no_request_up(tmp_path: Path):
+    source = SOURCE + "x = 1\n" * 100_000
+    path = write(tmp_path / FILE, source)
+    code = run(path).total.__code__
+    known = index({FILE: {"total": ai(hash_of(source, "total"))}}, root=tmp_path)
+
+    seen = [state_of(known.lookup_verified(code))]
+    for thread in threading.enumerate():
+        if thread.name == "aiprov-verify":
+            thread.join()
+    seen.append(state_of(known.lookup_verified(code)))
+
+    assert ["unverified", "verified"] == seen
 
 
 def test_the_hot_path_reads_no_source(tmp_path: Path):
