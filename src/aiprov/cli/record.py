@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from aiprov.cli._output import console, emit, note
 from aiprov.errors import UsageError
 from aiprov.text import safe
 from aiprov_runtime._manifest import MANIFEST_PATH
+
+if TYPE_CHECKING:
+    from aiprov.provenance._record import Recorded
 
 SHOWN = 10
 
@@ -73,18 +76,20 @@ def record(  # noqa: PLR0913  # the verb's options
     if generation.raw_model is not None and generation.model is None:
         note("note: no model is known by that name; it is kept as written, without a provider")
     if as_json:
-        facts = done.generation.as_leaf()
-        emit(
-            {
-                "generation": {"id": done.generation.id, **facts},
-                "functions": list(done.functions),
-                "sidecars": list(done.sidecars),
-                "manifest": MANIFEST_PATH,
-                "written": not dry_run,
-            },
-            verb="record",
-        )
-        return 0
+        _emit(done, written=not dry_run)
+    else:
+        _print(done, contributor=contributor, written=not dry_run)
+    return 0
+
+
+def _emit(done: Recorded, *, written: bool) -> None:
+    generation = {"id": done.generation.id, **done.generation.as_leaf()}
+    functions, sidecars = list(done.functions), list(done.sidecars)
+    facts = {"generation": generation, "functions": functions, "sidecars": sidecars}
+    emit({**facts, "manifest": MANIFEST_PATH, "written": written}, verb="record")
+
+
+def _print(done: Recorded, *, contributor: str, written: bool) -> None:
     out = console()
     unnamed = "people" if contributor == "human" else "a model that is not known"
     said = safe(done.generation.model or done.generation.raw_model or unnamed)
@@ -96,9 +101,8 @@ def record(  # noqa: PLR0913  # the verb's options
     if done.generation.prompt_hash:
         out.print(f"prompt {done.generation.prompt_hash}", soft_wrap=True)
     for name in done.sidecars:
-        out.print(f"{'would write' if dry_run else 'wrote'} {safe(name)}", soft_wrap=True)
-    note(f"{'nothing written (--dry-run)' if dry_run else f'wrote {MANIFEST_PATH}; commit it with the code'}")
-    return 0
+        out.print(f"{'wrote' if written else 'would write'} {safe(name)}", soft_wrap=True)
+    note(f"{f'wrote {MANIFEST_PATH}; commit it with the code' if written else 'nothing written (--dry-run)'}")
 
 
 def _functions(count: int) -> str:
