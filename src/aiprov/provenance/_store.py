@@ -72,9 +72,8 @@ def write_atomically(path: Path, data: bytes, *, mode: int | None = None) -> Non
             if mode is not None:
                 os.fchmod(descriptor, mode)
         temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    finally:
+        temporary.unlink(missing_ok=True)  # gone already, where all went well
 
 
 @contextlib.contextmanager
