@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -79,14 +79,8 @@ def spike(
     )
     found = _suspects.Finder(board, shapes.shapes, provenance=provenance, changes=changes, resolver=resolver)
     unexplained = _unexplained(board, provenance)
-    limit: _verdict.Verdict = "possible" if unexplained.total > _verdict.MOSTLY else "strong"
-    timed = bool(windows.incident.seconds and windows.baseline.seconds) or request.requests is not None
-    unsure = (
-        "the baseline holds no error" if not baseline.events else "" if timed else "the windows' lengths are unknown"
-    )
-    judged = [_capped(one, limit, unsure=unsure) for one in found.all(connection)]
-    if max((one.explained_share for one in judged if one.verdict != "none"), default=0.0) < _verdict.LEAD:
-        judged = [_dropped(one) for one in judged]
+    unsure = _unsure(windows, request, baseline)
+    judged = _judged(found.all(connection), unexplained=unexplained, unsure=unsure)
     named = [one for one in judged if one.verdict != "none"][: request.top]
     named += found.near(incident.revision)[: max(0, request.top - len(named))]
     considered = [one for one in judged if one.verdict == "none"][: request.top]
@@ -110,6 +104,23 @@ def spike(
         timeline=_timeline(connection, windows, releases, incident),
         notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def _unsure(windows: Windows, request: Request, baseline: Period) -> str:
+    """Why the rise itself is less than certain; empty where nothing speaks against it."""
+    if not baseline.events:
+        return "the baseline holds no error"
+    timed = bool(windows.incident.seconds and windows.baseline.seconds) or request.requests is not None
+    return "" if timed else "the windows' lengths are unknown"
+
+
+def _judged(suspects: Iterable[Suspect], *, unexplained: Unexplained, unsure: str) -> list[Suspect]:
+    """The suspects' own verdicts, lowered by what is known of the spike as a whole."""
+    limit: _verdict.Verdict = "possible" if unexplained.total > _verdict.MOSTLY else "strong"
+    judged = [_capped(one, limit, unsure=unsure) for one in suspects]
+    if max((one.explained_share for one in judged if one.verdict != "none"), default=0.0) < _verdict.LEAD:
+        judged = [_dropped(one) for one in judged]
+    return judged
 
 
 def _prepare(
