@@ -33,8 +33,7 @@ lint: setup
 	$(BIN)/lint-imports
 
 bench: setup
-	$(BIN)/python tests/bench/_report.py
-	$(BIN)/python -m pytest --quiet --capture=no tests/bench
+	$(BIN)/python tests/bench/report.py
 
 constraints: setup
 	$(BIN)/uv pip compile --quiet --universal --no-emit-index-url --no-header --no-annotate --python-version 3.11 \

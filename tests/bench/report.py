@@ -1,13 +1,15 @@
 """Measures the runtime against its budgets and prints a Markdown table; needs nothing but the standard library.
 
-    PYTHONPATH=src python tests/bench/_report.py [quick]
+    PYTHONPATH=src python tests/bench/report.py [quick]
 
-All times are CPU times. Ratios compare what was measured in the same run; PyYAML takes part where it is installed.
+Times are CPU times, those of error events wall times. Ratios compare what was measured in the same run; PyYAML and
+sentry-sdk take part where they are installed.
 """
 
 from __future__ import annotations
 
 import gc
+import importlib.util
 import json
 import os
 import platform
@@ -185,6 +187,19 @@ def lookups() -> Iterator[Row]:
         yield Row(f"explain an error {depth} frames deep", f"{ours:.1f} µs, {ours / text:.1%} of `format_exception`")
 
 
+def error_events() -> Iterator[Row]:
+    """Beside a real SDK, in a process of its own, since both set up the whole process."""
+    if importlib.util.find_spec("aiprov_sentry") is None:
+        return
+    script = Path(__file__).with_name("error_event.py")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    for found in json.loads(done.stdout):
+        what = f"error event of 20 frames, {found['recorded']} recorded"
+        measured = f"{found['ours_us']} µs, {found['share']:.1%}; what the SDK then serializes makes it "
+        measured += f"{found['share_with_serializing']:.1%}"
+        yield Row(what, measured, "1% of `capture_exception`", found["share"] <= 0.01)
+
+
 def rows(*, quick: bool = False) -> Iterator[Row]:
     yield from imports()
     if quick:
@@ -192,6 +207,7 @@ def rows(*, quick: bool = False) -> Iterator[Row]:
     yield from loading(10_000, 15)
     yield from loading(100_000, 150)
     yield from lookups()
+    yield from error_events()
 
 
 def processor() -> str:
