@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 export UV_PYTHON_DOWNLOADS ?= never
 export UV_NO_PROGRESS ?= 1
+# The certificates that pip and git trust too: a company's own are not in uv's bundle.
+export UV_NATIVE_TLS ?= 1
 
 .PHONY: setup demo test lint bench constraints clean
 
