@@ -15,8 +15,8 @@ BOTS = {
 
 
 def read(message: str = "", *, name: str = "Jane Doe", email: str = "jane@example.com") -> Generation | None:
-    said = Trailers().read(CommitText("c" * 40, name, email, "2026-11-02T10:11:12Z", message))
-    return said.at("a.py", 1) if said else None
+    said = Trailers().read_one(CommitText("c" * 40, name, email, "2026-11-02T10:11:12Z", message))
+    return said.line.generation if said else None
 
 
 def said(message: str) -> tuple[str | None, str | None] | None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from aiprov.git import Repository
 from aiprov.provenance import _times
-from aiprov.provenance.sources import CommitSource, CommitText, LineEvidence
+from aiprov.provenance.sources import CommitSource, CommitText, FirstOf, LineEvidence
 
-UNCOMMITTED = "0" * 40
 _CHUNK = 10_000
 _FIELDS = "%H%n%at%n%an%n%ae%n%B"
 _MAX_CHANGED = 200
@@ -27,6 +26,8 @@ class History:
     """Python files that a commit modified or deleted: code that it moved came from one of them."""
     oldest: int = -1
     """The place of the oldest commit with evidence."""
+    ignored: tuple[str, ...] = ()
+    """Evidence that does not hold, one line each."""
 
     def concerns(self, commit: str) -> bool:
         """Whether a model's code can be in a commit or under it; False for commits outside of this history."""
@@ -46,41 +47,47 @@ def read_history(repository: Repository, sources: Sequence[CommitSource], *, sin
         order[commit] = place
         if rest:
             parents[commit] = rest.partition(" ")[0]
-    evidence: dict[str, LineEvidence] = {}
-    ranked = sorted(sources, key=lambda source: -source.strength)
-    for chunk in _chunks(list(order)):
-        evidence |= _read_evidence(repository, chunk, ranked)
+    texts = [text for chunk in _chunks(list(order)) for text in _read_texts(repository, chunk)]
+    evidence, ignored = _weigh(repository, texts, sources)
     if not evidence:
-        return History(order, parents)
-    oldest = max(order[commit] for commit in evidence)
+        return History(order, parents, ignored=ignored)
+    oldest = max(order.get(commit, 0) for commit in evidence)
     changed: dict[str, tuple[str, ...]] = {}
     for chunk in _chunks([commit for commit, place in order.items() if place <= oldest]):
         changed |= _read_changed(repository, chunk)
-    return History(order, parents, evidence, changed, oldest)
+    return History(order, parents, evidence, changed, oldest, ignored)
 
 
 def _chunks(commits: list[str]) -> list[list[str]]:
     return [commits[start : start + _CHUNK] for start in range(0, len(commits), _CHUNK)]
 
 
-def _read_evidence(
-    repository: Repository, commits: list[str], sources: Sequence[CommitSource]
-) -> dict[str, LineEvidence]:
+def _read_texts(repository: Repository, commits: list[str]) -> Iterator[CommitText]:
     output = repository.run(
         *("log", "--no-walk=unsorted", "--stdin", "-z", "--no-show-signature", "--no-notes", "--no-mailmap"),
         *("--encoding=UTF-8", f"--format={_FIELDS}"),
         data="\n".join(commits).encode(),
     )
-    found: dict[str, LineEvidence] = {}
     for entry in output.decode("utf-8", "replace").split("\0"):
         fields = entry.split("\n", 4)
         if len(fields) == len(_FIELDS.split("%n")):
             commit, when, name, email, message = fields
-            text = CommitText(commit, name, email, _times.from_epoch(when), message)
-            said = next((said for source in sources if (said := source.read(text))), None)
-            if said:
-                found[commit] = said
-    return found
+            yield CommitText(commit, name, email, _times.from_epoch(when), message)
+
+
+def _weigh(
+    repository: Repository, texts: Sequence[CommitText], sources: Sequence[CommitSource]
+) -> tuple[dict[str, LineEvidence], tuple[str, ...]]:
+    """For each commit what the sources say of it, the strongest first."""
+    said: dict[str, list[LineEvidence]] = {}
+    ignored: list[str] = []
+    for source in sorted(sources, key=lambda source: -source.strength):
+        found = source.read(repository, texts)
+        ignored += found.ignored
+        for commit, one in found.evidence.items():
+            said.setdefault(commit, []).append(one)
+    layered = {commit: layers[0] if len(layers) == 1 else FirstOf(tuple(layers)) for commit, layers in said.items()}
+    return layered, tuple(ignored)
 
 
 def _read_changed(repository: Repository, commits: list[str]) -> dict[str, tuple[str, ...]]:

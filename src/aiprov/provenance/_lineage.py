@@ -17,8 +17,9 @@ from itertools import count, groupby
 from aiprov.git import Repository
 from aiprov.provenance._blame import Blame, blame
 from aiprov.provenance._code import DEF, Code, Essence
-from aiprov.provenance._history import UNCOMMITTED, History
+from aiprov.provenance._history import History
 from aiprov.provenance._text import plain_bytes
+from aiprov.provenance.sources import UNCOMMITTED
 from aiprov_runtime._functions import MODULE
 from aiprov_runtime._manifest import Generation
 
@@ -165,7 +166,8 @@ class Lineage:
 
     def _judge(self, commit: str, path: str, line: int) -> Generation | None:
         said = self._history.evidence.get(commit)
-        return said.at(path, line) if said else None
+        found = said.at(path, line) if said else None
+        return found.generation if found else None
 
     def _follow(self, commit: str, path: str, lines: list[int], group: _Group) -> _Before | None:
         """The same lines in the version before, None where this commit is their origin."""

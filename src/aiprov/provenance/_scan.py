@@ -86,6 +86,7 @@ def scan(
     _refuse_shallow(repository, history)
     files = _list_files(repository)
     options, ignored = _blame_options(repository, limit)
+    ignored += history.ignored
     lineage = Lineage(repository, history, options=options)
 
     def blamed(path: str) -> Blame:

@@ -7,11 +7,12 @@ could have. Bots that only review (Codex connector, Gemini Code Assist, Copilot'
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from aiprov.git import Repository
 from aiprov.provenance._models import PROVIDERS, normalise
-from aiprov.provenance.sources import CommitText, LineEvidence, WholeCommit
+from aiprov.provenance.sources import CommitText, Line, OnCommits, WholeCommit
 from aiprov_runtime._manifest import Generation
 
 MAX_MESSAGE = 256 * 1024
@@ -117,7 +118,11 @@ class Trailers:
     name: str = "trailers"
     strength: int = 10
 
-    def read(self, commit: CommitText) -> LineEvidence | None:
+    def read(self, repository: Repository, commits: Sequence[CommitText]) -> OnCommits:
+        del repository
+        return OnCommits({commit.id: said for commit in commits if (said := self.read_one(commit))})
+
+    def read_one(self, commit: CommitText) -> WholeCommit | None:
         marks = list(dict.fromkeys((*_of_author(commit), *_of_message(commit.message))))
         if not marks:
             return None
@@ -134,7 +139,7 @@ class Trailers:
             evidence=self.name,
             raw_model=raws[0] if model and len(raws) == 1 else None,
         )
-        return WholeCommit(generation)
+        return WholeCommit(Line(generation))
 
 
 def _leaves_doubt(marks: list[_Mark]) -> bool:
