@@ -25,8 +25,12 @@ def test_every_verb_has_help_and_json(verb: str) -> None:
 def test_wrong_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     code = run(arguments)
 
+    shown = capsys.readouterr()
     assert code == 2
-    assert capsys.readouterr().out == ""
+    assert shown.out == ""
+    assert shown.err.startswith("aiprov")
+    assert shown.err.count("\n") == 1
+    assert "--help`" in shown.err
 
 
 def test_the_version_is_printed() -> None:

@@ -52,7 +52,7 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         code = app(arguments, standalone_mode=False)
     except typer.TyperException as error:
-        error.show()  # type: ignore[attr-defined]  # every usage error has it
+        sys.stderr.write(_one_line(error))
         code = USAGE
     except (UsageError, ManifestError) as error:
         sys.stderr.write(f"aiprov: {safe(str(error), limit=2000)}\n")
@@ -70,3 +70,10 @@ def run(arguments: list[str] | None = None) -> int:
         sys.stderr.write("aiprov: this is a bug in aiprov, please report it\n")
         code = INTERNAL
     return code if isinstance(code, int) else 0
+
+
+def _one_line(error: typer.TyperException) -> str:
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "aiprov"
+    problem = safe(error.format_message().rstrip("."), limit=2000)
+    return f"{command}: {problem[:1].lower()}{problem[1:]}; see `{command} --help`\n"
