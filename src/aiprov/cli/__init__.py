@@ -50,7 +50,7 @@ def run(arguments: list[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     code: object
     try:
-        code = app(arguments, standalone_mode=False)
+        code = app(arguments, standalone_mode=False, prog_name="aiprov")
     except typer.TyperException as error:
         sys.stderr.write(_one_line(error))
         code = USAGE
