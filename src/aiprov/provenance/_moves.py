@@ -22,13 +22,15 @@ class Moved:
     """Where a record's function is no more."""
     places: dict[Place, Record]
     """Where its code is now, with the hash it has there."""
+    origins: dict[Place, Place]
+    """For each of these where it was before."""
 
 
 def follow_moves(root: Path, held: Manifest, python: Sequence[str], *, absent: Collection[str] = ()) -> Moved:
-    """A record moves where exactly one place has its code, and that place has no record of its own."""
+    """A record moves where one place fits best that has its code, and no record of its own."""
     gone = {place: record for place, record in _gone(root, held) if place[0] not in absent}
     if not gone:
-        return Moved(frozenset(), {})
+        return Moved(frozenset(), {}, {})
     places: dict[Place, list[Place]] = {place: [] for place in gone}
     hashes: dict[Place, str] = {}
     for path in python:
@@ -44,12 +46,20 @@ def follow_moves(root: Path, held: Manifest, python: Sequence[str], *, absent: C
                 if _is_same(code, name, place, record, same_file=path == place[0]):
                     places[place].append((path, name))
                     hashes[path, name] = code.code_hash(name)
-    single = {place: found[0] for place, found in places.items() if len(found) == 1}
+    single = dict(_best_fits(places))
     claimed = Counter(single.values())
-    return Moved(
-        frozenset(gone),
-        {to: _at(gone[place], hashes[to]) for place, to in single.items() if claimed[to] == 1},
-    )
+    origins = {to: place for place, to in single.items() if claimed[to] == 1}
+    return Moved(frozenset(gone), {to: _at(gone[place], hashes[to]) for to, place in origins.items()}, origins)
+
+
+def _best_fits(places: dict[Place, list[Place]]) -> Iterator[tuple[Place, Place]]:
+    """The same qualname before another, and the file where most of the old file's functions are before others."""
+    shared = Counter((place[0], path) for place, found in places.items() for path in {to[0] for to in found})
+    for place, found in places.items():
+        ranks = {to: (to[1] == place[1], shared[place[0], to[0]]) for to in found}
+        best = [to for to in found if ranks[to] == max(ranks.values())]
+        if len(best) == 1:
+            yield place, best[0]
 
 
 def _gone(root: Path, held: Manifest) -> Iterator[tuple[Place, Record]]:
