@@ -57,7 +57,8 @@ def _best_fits(places: dict[Place, list[Place]]) -> Iterator[tuple[Place, Place]
     shared = Counter((place[0], path) for place, found in places.items() for path in {to[0] for to in found})
     for place, found in places.items():
         ranks = {to: (to[1] == place[1], shared[place[0], to[0]]) for to in found}
-        best = [to for to in found if ranks[to] == max(ranks.values())]
+        first = max(ranks.values(), default=None)
+        best = [to for to, rank in ranks.items() if rank == first]
         if len(best) == 1:
             yield place, best[0]
 
