@@ -140,22 +140,31 @@ def test_scan_outside_a_repository_is_one_line(tmp_path: Path, capsys):
 def test_show_gives_one_function_in_full(shop: Work, capsys):
     call(shop, "record", "shop.py::f", "--model", "o3", "--tool", "codex", "--generated-at", "2026-11-02T10:11:12Z")
     capsys.readouterr()
-    expected = {
-        "function": "shop.py::f",
-        "contributor": "ai",
+    act = {
         "model": "openai/o3",
-        "models": ["openai/o3"],
         "tool": "codex",
         "prompt_hash": None,
+        "prompt_url": None,
         "generated_at": "2026-11-02T10:11:12Z",
         "evidence": "record",
-        "ai_lines": 1.0,
-        "state": "verified",
         "commit": None,
     }
 
     assert 0 == call(shop, "show", "shop.py:2", "--json")
-    assert {"schema": "aiprov.show/1", "functions": [expected]} == json.loads(capsys.readouterr().out)
+    payload = json.loads(capsys.readouterr().out)
+    generation = payload["functions"][0]["generation"]
+    expected = {
+        **act,
+        "function": "shop.py::f",
+        "contributor": "ai",
+        "models": ["openai/o3"],
+        "ai_lines": 1.0,
+        "state": "verified",
+        "live": True,
+        "generation": generation,
+        "generations": [{**act, "generation": generation, "models": [], "raw_model": "o3"}],
+    }
+    assert {"schema": "aiprov.show/1", "functions": [expected]} == payload
     call(shop, "show", "shop.py::f")
     assert [
         "shop.py::f",

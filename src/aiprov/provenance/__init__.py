@@ -5,10 +5,12 @@ from __future__ import annotations
 from aiprov.provenance._models import normalise
 from aiprov.provenance._record import Recorded, describe, record, record_generation
 from aiprov.provenance._scan import Scanned, scan
-from aiprov.provenance._show import Provenance, show
+from aiprov.provenance._show import show
 from aiprov.provenance._store import find_root, locked, write_manifest
+from aiprov.provenance._today import Part, Provenance
 
 __all__ = [
+    "Part",
     "Provenance",
     "Recorded",
     "Scanned",

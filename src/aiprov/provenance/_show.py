@@ -2,63 +2,69 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from aiprov.errors import UsageError
-from aiprov.provenance._store import parse_target, read_manifest, select
-from aiprov.provenance._text import plain_bytes
+from aiprov.provenance._store import Target, parse_target, read_manifest, read_source, select
+from aiprov.provenance._text import link_in
+from aiprov.provenance._today import Provenance, Source, provenance_of, without_collector
 from aiprov.text import safe
 from aiprov_runtime._functions import Region, region_at, regions
-from aiprov_runtime._manifest import Generation, Manifest, Record
-
-UNKNOWN = "unknown"
+from aiprov_runtime._manifest import Manifest, Record
 
 
-@dataclass(frozen=True, slots=True)
-class Provenance:
-    """One function: what is known of it, and whether that is still so."""
+def show(target: str, *, root: Path, base: Path, prompt_url: str | None = None) -> tuple[Provenance, ...]:
+    """Every function of a file, those without a record too, and of a directory those with one.
 
-    function: str
-    """As `path::qualname`."""
-    contributor: str
-    model: str | None = None
-    models: tuple[str, ...] = ()
-    """Of every generation that wrote part of it."""
-    tool: str | None = None
-    prompt_hash: str | None = None
-    generated_at: str | None = None
-    evidence: str | None = None
-    ai_lines: float | None = None
-    state: str | None = None
-    """`verified`, `stale` or `unverified`; None without a record."""
-    commit: str | None = None
-
-
-def show(target: str, *, root: Path, base: Path) -> tuple[Provenance, ...]:
-    """Every function that a target names, those without a record too; UsageError where it names none."""
+    UsageError where the target names none.
+    """
     manifest = read_manifest(root)
     wanted = parse_target(target, root=root, base=base.resolve())
-    records = manifest.files.get(wanted.path, {})
-    source = plain_bytes(root, wanted.path)
+    chosen: dict[str, list[str]]
+    if wanted.name is None and wanted.line is None and _is_directory(root, wanted.path, manifest):
+        below = "" if wanted.path == "." else f"{wanted.path}/"
+        chosen = {path: sorted(manifest.files[path]) for path in sorted(manifest.files) if path.startswith(below)}
+    else:
+        chosen = {wanted.path: _choose(wanted, root, manifest.files.get(wanted.path, {}), target)}
+    found: list[Provenance] = []
+    with without_collector():
+        for path, names in chosen.items():
+            source = Source(root, path)
+            found += (provenance_of(path, n, manifest=manifest, source=source, prompt_url=prompt_url) for n in names)
+    return tuple(found)
+
+
+def _is_directory(root: Path, path: str, manifest: Manifest) -> bool:
+    if path == ".":
+        return True
+    if (root / path).is_dir():
+        if link := link_in(root, path):
+            raise UsageError(f"{safe(link)} is a symbolic link; name what it points to")
+        return True
+    return not (root / path).exists() and any(known.startswith(f"{path}/") for known in manifest.files)
+
+
+def _choose(wanted: Target, root: Path, records: dict[str, Record], target: str) -> list[str]:
+    source = Source(root, wanted.path).data
     if source is None and not records:
-        raise UsageError(f"{safe(wanted.path)}: no such Python file, and no record of it")
+        read_source(root, wanted.path)  # says what it is instead
     functions: dict[str, Region] = {}
     if source is not None and wanted.path.endswith(".py"):
         functions = _regions(source)
     if not functions and not records:
         raise UsageError(f"{safe(wanted.path)}: no functions can be read from it; name a valid Python file")
-    names: list[str]
     if wanted.line is not None:
-        names = _at_line(functions, wanted.line, source or b"", where=safe(target))
-    elif wanted.name is not None and wanted.name not in records:
-        names = list(select(functions, wanted))
-    elif wanted.name is not None:
-        names = [wanted.name]
-    else:
-        places = {name: region.start for name, region in functions.items()}
-        names = sorted(functions.keys() | records.keys(), key=lambda name: (places.get(name, 1 << 60), name))
-    return tuple(_describe(wanted.path, name, manifest, functions) for name in names)
+        return _at_line(functions, wanted.line, source or b"", where=safe(target))
+    places = {name: region.start for name, region in functions.items()}
+    names = sorted(functions.keys() | records.keys(), key=lambda name: (places.get(name, 1 << 60), name))
+    if wanted.name is None:
+        return names
+    if wanted.name in names:
+        return [wanted.name]
+    inside = [name for name in names if name.startswith(f"{wanted.name}.")]  # of a class, be it gone
+    if not inside and not functions:
+        raise UsageError(f"{safe(wanted.path)}: no record of {safe(wanted.name)}, and no functions can be read from it")
+    return inside or list(select(functions, wanted))
 
 
 def _regions(source: bytes) -> dict[str, Region]:
@@ -73,32 +79,3 @@ def _at_line(functions: dict[str, Region], line: int, source: bytes, *, where: s
     if found is None or not 0 < line <= len(source.splitlines()):
         raise UsageError(f"{where}: the file has no such line, or is not valid Python")
     return [found.qualname]
-
-
-def _describe(path: str, qualname: str, manifest: Manifest, functions: dict[str, Region]) -> Provenance:
-    name = f"{path}::{qualname}"
-    record = manifest.files.get(path, {}).get(qualname)
-    if record is None:
-        return Provenance(name, UNKNOWN)
-    main = manifest.generations.get(record.generation or "") or Generation()
-    others = [manifest.generations[g] for g in record.other_generations if g in manifest.generations]
-    models = {model for g in (main, *others) for model in (g.model, *g.models) if model}
-    return Provenance(
-        function=name,
-        contributor=record.contributor,
-        model=main.model,
-        models=tuple(sorted(models)),
-        tool=main.tool,
-        prompt_hash=main.prompt_hash,
-        generated_at=main.generated_at,
-        evidence=main.evidence,
-        ai_lines=record.ai_lines,
-        state=_state(record, functions.get(qualname), parsed=bool(functions)),
-        commit=main.commit,
-    )
-
-
-def _state(record: Record, region: Region | None, *, parsed: bool) -> str:
-    if record.code_hash is None or not parsed:
-        return "unverified"
-    return "verified" if region is not None and region.code_hash == record.code_hash else "stale"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from aiprov.provenance import Provenance
+from aiprov.provenance import Part, Provenance
 from aiprov.text import safe
 from aiprov_runtime._manifest import Manifest
 
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 _STYLES = {"ai": "magenta", "mixed": "yellow", "human": "green", "unknown": "dim"}
 _STATES = {"verified": "green", "stale": "yellow", "unverified": "dim"}
+_STANDINGS = {
+    "stale": "stale: the code was changed since the record was made",
+    "gone": "stale: the function is no longer there",
+}
 NO_MODEL = "model not known"
 
 
@@ -45,7 +49,15 @@ def model_table(manifest: Manifest) -> Table:
     return table
 
 
+def function_rows(functions: Sequence[Provenance]) -> Iterator[str]:
+    """For programs: a function a line, however long, its facts apart by tabs."""
+    for found in functions:
+        share = "" if found.ai_lines is None else _share(found.ai_lines)
+        yield "\t".join(map(_cell, (found.function, found.contributor, _models(found), share, _standing(found))))
+
+
 def function_table(functions: Sequence[Provenance]) -> Table:
+    """For people: functions of one file."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -57,29 +69,42 @@ def function_table(functions: Sequence[Provenance]) -> Table:
             _text(found.contributor, style=_STYLES.get(found.contributor, "")),
             _text(_models(found)),
             "" if found.ai_lines is None else _share(found.ai_lines),
-            _text(found.state or "", style=_STATES.get(found.state or "", "")),
+            _text(_standing(found), style=_STATES.get(found.state or "", "")),
         )
     return table
 
 
 def function_lines(found: Provenance) -> list[str]:
     """One function in full, a fact a line."""
-    facts = (
-        (
-            "by",
-            found.contributor
-            if found.ai_lines is None
-            else f"{found.contributor}, {_share(found.ai_lines)} of its lines",
-        ),
-        ("model", _models(found)),
-        ("tool", found.tool),
-        ("prompt", found.prompt_hash),
-        ("when", found.generated_at),
-        ("commit", found.commit),
-        ("evidence", found.evidence),
-        ("state", found.state),
-    )
-    return [safe(found.function), *(f"  {name:<9}{safe(value)}" for name, value in facts if value)]
+    share = "" if found.ai_lines is None else f", {_share(found.ai_lines)} of its lines"
+    main = next((part for part in found.generations if part.generation == found.generation), None)
+    others = [part for part in found.generations if part is not main]
+    lines = [safe(found.function), *_facts([("by", found.contributor + share)], 2)]
+    lines += _facts(_part(main) if main else [("model", _models(found))], 2)
+    lines += _facts([("state", _STANDINGS.get(_standing(found), _standing(found)))], 2)
+    for part in others:
+        lines += ["  and in part" if main else "  in part", *_facts(_part(part), 4)]
+    return lines
+
+
+def _part(part: Part) -> list[tuple[str, str | None]]:
+    return [
+        ("model", model_of(part)),
+        ("tool", part.tool),
+        ("prompt", part.prompt_hash),
+        ("link", part.prompt_url),
+        ("when", part.generated_at),
+        ("commit", part.commit),
+        ("evidence", part.evidence),
+    ]
+
+
+def _facts(facts: Sequence[tuple[str, str | None]], indent: int) -> list[str]:
+    return [f"{' ' * indent}{name:<9}{safe(value, limit=2000)}" for name, value in facts if value]
+
+
+def model_of(part: Part) -> str:
+    return part.model or " or ".join(part.models) or part.raw_model or NO_MODEL
 
 
 def _models(found: Provenance) -> str:
@@ -88,12 +113,22 @@ def _models(found: Provenance) -> str:
         return f"{found.model} +{more}" if more else found.model
     if found.models:
         return " or ".join(found.models)
-    return "" if found.contributor in ("unknown", "human") else NO_MODEL
+    raw = next((part.raw_model for part in found.generations if part.raw_model), None)
+    return raw or ("" if found.contributor in ("unknown", "human") else NO_MODEL)
+
+
+def _standing(found: Provenance) -> str:
+    """The state, and of a record that has outlived its function that it is gone."""
+    return "gone" if found.state and found.live is False else found.state or ""
 
 
 def _share(share: float) -> str:
     """Never rounded up to all or down to none."""
     return f"{min(99, max(1, round(share * 100)))} %" if 0 < share < 1 else f"{share:.0%}".replace("%", " %")
+
+
+def _cell(text: str) -> str:
+    return safe(text, limit=2000)
 
 
 def _text(text: str, *, style: str = "") -> Text:
