@@ -38,17 +38,18 @@ def blame(repository: Repository, path: str, *, revision: str | None = None, opt
             before = value
         elif key == b"filename":
             commit, there, here, count = header[0].decode(), int(header[1]), int(header[2]), int(header[3])
-            origin = _unquoted(value)
+            origin = unquoted(value)
             for offset in range(count):
                 result.lines[here + offset] = (commit, origin, there + offset)
             if before is not None:
                 parent, _, name = before.partition(b" ")
-                result.previous[commit, origin] = (parent.decode(), _unquoted(name))
+                result.previous[commit, origin] = (parent.decode(), unquoted(name))
             header, before = [], None
     return result
 
 
-def _unquoted(name: bytes) -> str:
+def unquoted(name: bytes) -> str:
+    """A path as git writes it, with quotes and escapes where it needs some."""
     if name.startswith(b'"') and name.endswith(b'"'):
         name = _ESCAPE.sub(lambda m: bytes([_ESCAPED.get(m[1]) or int(m[1], 8) & 255]), name[1:-1])
     return name.decode("utf-8", "surrogateescape")

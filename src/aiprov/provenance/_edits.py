@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING
 
-from aiprov_runtime._manifest import Generation
+if TYPE_CHECKING:  # a hook that records an edit must not wait for git's machinery to be imported
+    from aiprov.git import Repository
+    from aiprov.provenance.sources import CommitText, SomeLines
+    from aiprov_runtime._manifest import Generation
+
+# Two texts whose differing parts have more pairs of lines than this are compared without regard to order.
+_MAX_PAIRS = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,4 +34,55 @@ class Edit:
 def line_digest(line: str) -> bytes:
     """Eight bytes that stand for a line, whatever its indentation and white space; empty for a blank line."""
     text = "".join(line.split())
-    return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8).digest() if text else b""
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest() if text else b""
+
+
+def find_edits(repository: Repository, edits: Sequence[Edit], commits: Sequence[CommitText]) -> dict[str, SomeLines]:
+    """By commit, and under UNCOMMITTED, the lines that these edits put there; `commits` are the newest first."""
+    from aiprov.provenance._found import find
+
+    return find(repository, edits, commits)
+
+
+def edit_of(path: str, before: str, after: str, generation: Generation) -> Edit | None:
+    """What turned one text into the other, each a whole file or a piece of one; None where no line was added."""
+    return edit_of_blocks(path, added_blocks(before, after), generation)
+
+
+def edit_of_blocks(path: str, blocks: Iterable[Sequence[bytes]], generation: Generation) -> Edit | None:
+    """From runs of digests; None where they hold no line."""
+    kept = tuple(run for block in blocks if (run := tuple(filter(None, block))))
+    return Edit(path, generation, kept) if kept else None
+
+
+def digests(text: str) -> list[bytes]:
+    """Of the lines of a text that are not blank."""
+    return [digest for line in text.split("\n") if (digest := line_digest(line))]
+
+
+def added_blocks(before: str, after: str) -> list[list[bytes]]:
+    """The runs of lines that `after` has and `before` has not."""
+    old, new = digests(before), digests(after)
+    start = 0
+    while start < min(len(old), len(new)) and old[start] == new[start]:
+        start += 1
+    end = 0
+    while end < min(len(old), len(new)) - start and old[-1 - end] == new[-1 - end]:
+        end += 1
+    old, new = old[start : len(old) - end], new[start : len(new) - end]
+    if not old or not new:
+        return [new] if new else []
+    if len(old) * len(new) > _MAX_PAIRS:
+        return _unknown_runs(frozenset(old), new)
+    matcher = SequenceMatcher(None, old, new, autojunk=False)
+    return [new[start:end] for tag, _, _, start, end in matcher.get_opcodes() if tag in ("replace", "insert")]
+
+
+def _unknown_runs(known: frozenset[bytes], new: Sequence[bytes]) -> list[list[bytes]]:
+    runs: list[list[bytes]] = [[]]
+    for digest in new:
+        if digest not in known:
+            runs[-1].append(digest)
+        elif runs[-1]:
+            runs.append([])
+    return [run for run in runs if run]
