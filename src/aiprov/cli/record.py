@@ -60,7 +60,7 @@ def record(  # noqa: PLR0913  # the verb's options
     if model is None and tool is None and contributor != "human":
         raise UsageError("give --model, or --tool where the model is not known, or --contributor human")
     prompt = None if prompt_file is None else _read_prompt(prompt_file)
-    key = None if prompt_key is None else _read_key(prompt_key)
+    key = None if prompt_key is None else read_key(prompt_key)
     generation = describe(model=model, tool=tool, prompt=prompt, prompt_key=key, generated_at=generated_at)
     done = record_generation(
         targets,
@@ -122,7 +122,7 @@ def _read_prompt(name: str) -> str:
         raise UsageError("--prompt-file takes a readable file, or - for stdin, never the prompt itself") from None
 
 
-def _read_key(variable: str) -> bytes:
+def read_key(variable: str) -> bytes:
     key = os.environb.get(os.fsencode(variable), b"")
     if not key:
         raise UsageError("--prompt-key takes the name of an environment variable that holds the key; it is not set")

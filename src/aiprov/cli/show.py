@@ -51,7 +51,7 @@ def _print(found: tuple[Provenance, ...]) -> None:
             sys.stdout.write(line + "\n")
     elif sys.stdout.isatty():
         out = console()
-        by_path = [(path, list(few)) for path, few in groupby(found, key=lambda one: one.function.partition("::")[0])]
+        by_path = [(path, list(few)) for path, few in groupby(found, key=lambda one: one.function.rpartition("::")[0])]
         for path, functions in by_path:
             if len(by_path) > 1:
                 out.print(safe(path), style="bold", soft_wrap=True)

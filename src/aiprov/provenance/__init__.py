@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from aiprov.provenance._models import normalise
+from aiprov.provenance._recall import PROMPT_HASH, Found, Query, Recalled, recall
 from aiprov.provenance._record import Recorded, describe, record, record_generation
 from aiprov.provenance._scan import Scanned, scan
 from aiprov.provenance._show import show
-from aiprov.provenance._store import find_root, locked, write_manifest
+from aiprov.provenance._store import find_root, locked, read_manifest, write_manifest
 from aiprov.provenance._today import Part, Provenance
 
 __all__ = [
+    "PROMPT_HASH",
+    "Found",
     "Part",
     "Provenance",
+    "Query",
+    "Recalled",
     "Recorded",
     "Scanned",
     "describe",
     "find_root",
     "locked",
     "normalise",
+    "read_manifest",
+    "recall",
     "record",
     "record_generation",
     "scan",

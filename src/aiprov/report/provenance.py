@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING
 
-from aiprov.provenance import Part, Provenance
+from aiprov.provenance import Found, Part, Provenance
 from aiprov.text import safe
 from aiprov_runtime._manifest import Manifest
 
@@ -65,7 +66,7 @@ def function_table(functions: Sequence[Provenance]) -> Table:
         table.add_column(name, justify="right" if name == "lines" else "left", overflow="fold")
     for found in functions:
         table.add_row(
-            _text(found.function.partition("::")[2]),
+            _text(found.function.rpartition("::")[2]),
             _text(found.contributor, style=_STYLES.get(found.contributor, "")),
             _text(_models(found)),
             "" if found.ai_lines is None else _share(found.ai_lines),
@@ -85,6 +86,47 @@ def function_lines(found: Provenance) -> list[str]:
     for part in others:
         lines += ["  and in part" if main else "  in part", *_facts(_part(part), 4)]
     return lines
+
+
+def recalled_rows(functions: Sequence[Found]) -> Iterator[str]:
+    """For programs: a function a line, with contributor, model, tool, prompt, time, state and link, apart by tabs."""
+    for found in functions:
+        one, part = found.provenance, _meant(found)
+        facts = (model_of(part), part.tool, part.prompt_hash, part.generated_at) if part else ("", "", "", "")
+        link = part.prompt_url if part else None
+        yield "\t".join(_cell(text or "") for text in (one.function, one.contributor, *facts, one.state, link))
+
+
+def recalled_lines(functions: Sequence[Found], *, width: int) -> Iterator[Text]:
+    """For people: by file, a function a line where the terminal is wide enough for it."""
+    for path, few in groupby(functions, key=lambda found: found.provenance.function.rpartition("::")[0]):
+        yield _text(path, style="bold")
+        link = None
+        for found in few:
+            one, part = found.provenance, _meant(found)
+            name = "  " + safe(one.function.rpartition("::")[2], limit=2000)
+            more = f" and {len(found.matched) - 1} more" if len(found.matched) > 1 else ""
+            facts = [one.contributor, (model_of(part) if part else "") + more, _day(part), _standing(one)]
+            said = safe(", ".join(filter(None, facts)), limit=2000)
+            style = _STATES.get(one.state or "", "")
+            if len(name) + 2 + len(said) <= width:
+                yield _text(name).append("  " + said, style=style)
+            else:
+                yield _text(name)
+                yield _text("      " + said, style=style)
+            if part and part.prompt_url and part.prompt_url != link:
+                link = part.prompt_url
+                yield _text(f"      {link}", style="dim")
+
+
+def _meant(found: Found) -> Part | None:
+    """The first of the generations that were asked for, the main one where none was."""
+    wanted = found.matched[0] if found.matched else found.provenance.generation
+    return next((part for part in found.provenance.generations if part.generation == wanted), None)
+
+
+def _day(part: Part | None) -> str:
+    return (part.generated_at or "")[:10] if part else ""
 
 
 def _part(part: Part) -> list[tuple[str, str | None]]:
@@ -134,4 +176,4 @@ def _cell(text: str) -> str:
 def _text(text: str, *, style: str = "") -> Text:
     from rich.text import Text
 
-    return Text(safe(text), style=style)
+    return Text(safe(text, limit=2000), style=style)
