@@ -1,0 +1,7 @@
+"""Is the record still true, and does the code meet the project's policy?"""
+
+from aiprov.check._check import Checked, check
+from aiprov.check._findings import KINDS, Finding, Kind, Severity
+from aiprov.check._policy import Policy, load_policy
+
+__all__ = ["KINDS", "Checked", "Finding", "Kind", "Policy", "Severity", "check", "load_policy"]

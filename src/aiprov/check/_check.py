@@ -1,0 +1,149 @@
+"""The tree, the manifest, the evidence and the policy held against each other. Nothing is written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from aiprov.check._drift import drifted
+from aiprov.check._evidence import at_odds, unrecorded
+from aiprov.check._findings import Finding
+from aiprov.check._lines import ManifestLines
+from aiprov.check._policy import Policy
+from aiprov.check._reviews import Reviews, read_reviews
+from aiprov.check._rules import Facts, violations
+from aiprov.check._tree import Tree
+from aiprov.check._valid import invalid_entries
+from aiprov.errors import UsageError
+from aiprov.git import Repository
+from aiprov.provenance import Scanned, _times, scan
+from aiprov.provenance._history import read_history
+from aiprov.provenance._moves import Place, follow_moves
+from aiprov.provenance._store import read_manifest
+from aiprov.provenance._text import plain_bytes
+from aiprov.provenance.sources._all import beside_files, in_repository
+from aiprov.text import safe
+from aiprov_runtime._manifest import MANIFEST_PATH, MAX_BYTES, Generation, Manifest, ManifestError
+
+_WHERE = re.compile(rf"{re.escape(MANIFEST_PATH)}:(?:(\d+):)? ?")
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    findings: tuple[Finding, ...]
+    functions: int
+    """How many the manifest records."""
+    has_manifest: bool
+    unreadable: tuple[str, ...]
+    """Files that could not be looked into, one line each."""
+
+
+def check(
+    repository: Repository,
+    *,
+    policy: Policy,
+    paths: Sequence[str] = (),
+    since: str | None = None,
+    history: bool = True,
+    progress: Progress | None = None,
+) -> Checked:
+    """Everything that is not as it should be; `paths` restrict it, without `history` only the tree is looked at."""
+    data = plain_bytes(repository.root, MANIFEST_PATH, limit=MAX_BYTES)
+    try:
+        held = read_manifest(repository.root)
+    except ManifestError as error:
+        return Checked((_unreadable(str(error)),), 0, has_manifest=True, unreadable=())
+    tree = Tree.of(repository)
+    lines = ManifestLines(data or b"")
+    moved = follow_moves(repository.root, held, tree.python, absent=tree.absent)
+    findings = [*invalid_entries(held, lines), *drifted(held, tree, moved, lines)]
+    settled = {place for finding in findings if (place := _place(finding.function))}
+    today = held
+    missed: tuple[str, ...] = ()
+    if history:
+        found = _scan(repository, since=since, progress=progress)
+        today, missed = found.manifest, found.unreadable
+        findings += unrecorded(held, today, tree, moved)
+        findings += at_odds(held, today, settled=settled, lines=lines)
+    if policy != Policy():
+        findings += violations(_facts(repository, policy, today, tree, history=history))
+    return Checked(
+        findings=tuple(sorted(filter(_within(paths), findings), key=lambda finding: finding.sort_key)),
+        functions=sum(map(len, held.files.values())),
+        has_manifest=data is not None,
+        unreadable=missed,
+    )
+
+
+def _unreadable(text: str) -> Finding:
+    where = _WHERE.match(text)
+    line = int(where[1]) if where and where[1] else None
+    return Finding(kind="invalid", message=text[where.end() :] if where else text, path=MANIFEST_PATH, line=line)
+
+
+def _place(function: str | None) -> Place | None:
+    path, found, qualname = (function or "").rpartition("::")
+    return (path, qualname) if found else None
+
+
+def _scan(repository: Repository, *, since: str | None, progress: Progress | None) -> Scanned:
+    try:
+        return scan(
+            repository,
+            since=since,
+            progress=progress,
+            commit_sources=in_repository(),
+            file_sources=beside_files(),
+        )
+    except UsageError as error:
+        if repository.run("rev-parse", "--is-shallow-repository").strip() == b"true":
+            raise UsageError(f"{error}; or check the tree alone: --no-history") from None
+        raise
+
+
+def _within(paths: Sequence[str]) -> Callable[[Finding], bool]:
+    """What concerns these files or folders, and what concerns no one file of code."""
+
+    def concerns(finding: Finding) -> bool:
+        named = {place[0] for place in (_place(finding.function), _place(finding.to)) if place}
+        return not named or any(name == path or name.startswith(f"{path}/") for name in named for path in paths)
+
+    return concerns if paths else lambda _: True
+
+
+def _facts(repository: Repository, policy: Policy, manifest: Manifest, tree: Tree, *, history: bool) -> Facts:
+    start = _start(repository, policy)
+    commits: list[str] = []
+    reviews = Reviews({}, frozenset())
+    if policy.asks_for_reviews and history:
+        known = read_history(repository, in_repository(), since=start)
+        commits = [commit for commit in known.order if commit in known.evidence]
+        reviews = read_reviews(repository, commits, trailer=policy.trailer)
+    is_new = _is_after(repository, start) if start else lambda _: True
+    return Facts(policy, manifest, tree, commits, reviews, is_new)
+
+
+def _start(repository: Repository, policy: Policy) -> str | None:
+    if policy.since is None:
+        return None
+    start = repository.resolve(policy.since)
+    if start is None:
+        mend = "name a commit, tag or branch; in a shallow clone, fetch it: git fetch --unshallow --tags"
+        raise UsageError(f"[tool.aiprov.policy] since: no commit {safe(policy.since)} here; {mend}")
+    return start
+
+
+def _is_after(repository: Repository, start: str) -> Callable[[Generation], bool]:
+    """By its commit or, where history does not have that one, by its time; where neither is known it counts as new."""
+    new = set(repository.run("rev-list", "HEAD", f"^{start}").decode().split())
+    every = set(repository.run("rev-list", "HEAD").decode().split())
+    begin = _times.from_epoch(repository.run("log", "-1", "--format=%at", start).decode().strip())
+
+    def is_after(generation: Generation) -> bool:
+        if generation.commit in every:
+            return generation.commit in new
+        return generation.generated_at is None or begin is None or generation.generated_at > begin
+
+    return is_after

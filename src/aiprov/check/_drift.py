@@ -1,0 +1,55 @@
+"""Records held against today's work tree: where the code was changed, moved, renamed or deleted since."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aiprov.check._findings import Finding
+from aiprov.check._lines import ManifestLines
+from aiprov.check._tree import Tree
+from aiprov.provenance._moves import Moved
+from aiprov_runtime._manifest import MANIFEST_PATH, Manifest
+
+SCAN = "run `aiprov scan`"
+
+
+def drifted(held: Manifest, tree: Tree, moved: Moved, lines: ManifestLines) -> Iterator[Finding]:
+    """A file that cannot be parsed is no finding: nothing can be said of its functions."""
+    for path, functions in held.files.items():
+        for qualname, record in functions.items():
+            if record.code_hash is None or (path, qualname) in moved.gone:
+                continue
+            today = tree.source(path).code_hash(qualname)
+            if today not in (None, record.code_hash):
+                yield Finding(
+                    kind="edited",
+                    message=f"its code is not what was recorded; {SCAN}",
+                    function=f"{path}::{qualname}",
+                    path=path,
+                    line=tree.source(path).line(qualname),
+                )
+    now = {origin: place for place, origin in moved.origins.items()}
+    for path, qualname in moved.gone:
+        if place := now.get((path, qualname)):
+            yield _moved(path, qualname, to_path=place[0], to_name=place[1], line=tree.source(place[0]).line(place[1]))
+        else:
+            yield Finding(
+                kind="deleted",
+                message=f"no such function any more; {SCAN}",
+                function=f"{path}::{qualname}",
+                path=MANIFEST_PATH,
+                line=lines.record(path, qualname),
+            )
+
+
+def _moved(path: str, qualname: str, *, to_path: str, to_name: str, line: int | None) -> Finding:
+    is_here = path == to_path
+    where = to_name if is_here else f"{to_path}::{to_name}"
+    return Finding(
+        kind="renamed" if is_here else "moved",
+        message=f"its code is now {where}; {SCAN}",
+        function=f"{path}::{qualname}",
+        path=to_path,
+        line=line,
+        to=f"{to_path}::{to_name}",
+    )
