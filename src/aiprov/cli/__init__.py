@@ -10,7 +10,7 @@ import traceback
 import typer
 
 from aiprov import __version__
-from aiprov.cli import demo, doctor, recall, record, revert, scan, show, spike
+from aiprov.cli import check, demo, doctor, merge_driver, recall, record, revert, scan, show, spike
 from aiprov.errors import UsageError
 from aiprov.text import safe
 from aiprov_runtime._manifest import ManifestError
@@ -24,8 +24,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _verb in (record.record, scan.scan, show.show, recall.recall, spike.spike, revert.revert, doctor.doctor, demo.demo):
+for _verb in (
+    record.record,
+    scan.scan,
+    check.check,
+    show.show,
+    recall.recall,
+    spike.spike,
+    revert.revert,
+    doctor.doctor,
+    demo.demo,
+):
     app.command()(_verb)
+app.command(hidden=True)(merge_driver.merge_driver)  # git calls it
 
 USAGE, INTERNAL, INTERRUPTED = 2, 3, 130
 
