@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aiprov.provenance._merge import merge_files, merge_three
 from aiprov.provenance._models import normalise
 from aiprov.provenance._recall import PROMPT_HASH, Found, Query, Recalled, recall
 from aiprov.provenance._record import Recorded, describe, record, record_generation
@@ -22,6 +23,8 @@ __all__ = [
     "describe",
     "find_root",
     "locked",
+    "merge_files",
+    "merge_three",
     "normalise",
     "read_manifest",
     "recall",
