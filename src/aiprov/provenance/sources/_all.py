@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from aiprov.provenance.sources import CommitSource, FileSource
+from aiprov.provenance.sources.agent_trace import AgentTraces
 from aiprov.provenance.sources.git_ai import GitAi
 from aiprov.provenance.sources.sidecar import Sidecars
 from aiprov.provenance.sources.trailers import Trailers
@@ -12,7 +13,7 @@ from aiprov.provenance.sources.trailers import Trailers
 
 def in_repository() -> tuple[CommitSource, ...]:
     """What a clone holds, so that every machine reads the same."""
-    return (GitAi(), Trailers())
+    return (AgentTraces(), GitAi(), Trailers())
 
 
 def on_this_machine(home: Path) -> tuple[CommitSource, ...]:
