@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from aiprov.git import Repository
-from aiprov.provenance import _times
+from aiprov.provenance._commits import chunks, read_texts
 from aiprov.provenance.sources import CommitSource, CommitText, FirstOf, LineEvidence
 
-_CHUNK = 10_000
-_FIELDS = "%H%n%at%n%an%n%ae%n%B"
 _MAX_CHANGED = 200
 
 
@@ -47,32 +45,15 @@ def read_history(repository: Repository, sources: Sequence[CommitSource], *, sin
         order[commit] = place
         if rest:
             parents[commit] = rest.partition(" ")[0]
-    texts = [text for chunk in _chunks(list(order)) for text in _read_texts(repository, chunk)]
+    texts = list(read_texts(repository, list(order)))
     evidence, ignored = _weigh(repository, texts, sources)
     if not evidence:
         return History(order, parents, ignored=ignored)
     oldest = max(order.get(commit, 0) for commit in evidence)
     changed: dict[str, tuple[str, ...]] = {}
-    for chunk in _chunks([commit for commit, place in order.items() if place <= oldest]):
+    for chunk in chunks([commit for commit, place in order.items() if place <= oldest]):
         changed |= _read_changed(repository, chunk)
     return History(order, parents, evidence, changed, oldest, ignored)
-
-
-def _chunks(commits: list[str]) -> list[list[str]]:
-    return [commits[start : start + _CHUNK] for start in range(0, len(commits), _CHUNK)]
-
-
-def _read_texts(repository: Repository, commits: list[str]) -> Iterator[CommitText]:
-    output = repository.run(
-        *("log", "--no-walk=unsorted", "--stdin", "-z", "--no-show-signature", "--no-notes", "--no-mailmap"),
-        *("--encoding=UTF-8", f"--format={_FIELDS}"),
-        data="\n".join(commits).encode(),
-    )
-    for entry in output.decode("utf-8", "replace").split("\0"):
-        fields = entry.split("\n", 4)
-        if len(fields) == len(_FIELDS.split("%n")):
-            commit, when, name, email, message = fields
-            yield CommitText(commit, name, email, _times.from_epoch(when), message)
 
 
 def _weigh(
@@ -90,7 +71,7 @@ def _weigh(
     return layered, tuple(ignored)
 
 
-def _read_changed(repository: Repository, commits: list[str]) -> dict[str, tuple[str, ...]]:
+def _read_changed(repository: Repository, commits: Sequence[str]) -> dict[str, tuple[str, ...]]:
     output = repository.run(
         *("diff-tree", "--stdin", "-r", "-z", "--no-renames", "--name-only", "--diff-filter=MD"),
         data=("\n".join(commits) + "\n").encode(),
