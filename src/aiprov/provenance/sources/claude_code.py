@@ -1,0 +1,117 @@
+"""Claude Code's transcripts: `projects/<folder>/<session>.jsonl`, with subagents in a folder of the session's name."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aiprov.provenance import _transcripts
+from aiprov.provenance._edits import Edit
+from aiprov.provenance._toolcalls import calls_of, text_of
+from aiprov.provenance._transcripts import Places, Session, Transcripts, files_below, inner, items, objects, read_each
+
+_FOLDER_NAME = re.compile(r"[^A-Za-z0-9]")
+# A folder's name is cut off where it would be too long for a file system.
+_NAME_LENGTH = 150
+_TOOLS = frozenset({"Edit", "Write", "MultiEdit", "NotebookEdit"})
+_OURS = re.compile(rb'"type":\s*"(?:user|assistant)"')
+_COMMAND = re.compile(r"<command-name>(.*?)</command-name>", re.DOTALL)
+_ARGUMENTS = re.compile(r"<command-args>(.*?)</command-args>", re.DOTALL)
+_REMINDER = re.compile(r"<system-reminder>.*?</system-reminder>", re.DOTALL)
+_NOT_TYPED = re.compile(
+    r"<(?:local-command|bash-|ide_|task-notification|user-memory|system-|command-stdout)"
+    r"|\[Request interrupted|Caveat: The messages"
+)
+
+
+@dataclass(slots=True)
+class Prompts:
+    """What the user said in a session, by time: a subagent's work answers it too."""
+
+    times: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+
+    def at(self, when: str) -> str:
+        place = bisect_right(self.times, when)
+        return self.texts[place - 1] if place else ""
+
+
+def claude_code(folder: Path) -> Transcripts:
+    return Transcripts(folder, read_edits)
+
+
+def read_edits(folder: Path, places: Places) -> tuple[list[Edit], int]:
+    names = tuple(_FOLDER_NAME.sub("-", root)[:_NAME_LENGTH] for root in places.roots)
+    paths = [
+        path
+        for project in sorted((folder / "projects").glob("*"))
+        if _FOLDER_NAME.sub("-", project.name).startswith(names)
+        for path in (*files_below(project, "*.jsonl"), *files_below(project, "*/subagents/**/*.jsonl"))
+    ]
+    seen: set[str] = set()
+    sessions: dict[str, Prompts] = {}
+
+    def read(path: Path) -> list[Edit]:
+        parent = next((folder.parent.name for folder in path.parents if folder.name == "subagents"), None)
+        prompts = sessions.setdefault(path.stem, Prompts()) if parent is None else sessions.get(parent, Prompts())
+        lines = objects(path, within=lambda line: _OURS.search(line) is not None)
+        return parse(lines, locate=places.locate, holds=places.holds, prompts=prompts, seen=seen)
+
+    return read_each(paths, read)
+
+
+def parse(
+    lines: Iterable[Mapping[str, object]],
+    *,
+    locate: Callable[[str, str], str | None],
+    holds: Callable[[str], bool] = bool,
+    prompts: Prompts | None = None,
+    seen: set[str] | None = None,
+    evidence: str = _transcripts.EVIDENCE,
+) -> list[Edit]:
+    """The edits that the results confirm; `seen` holds the calls that an earlier copy of this session had."""
+    session = Session(locate, "claude-code", evidence)
+    prompts = Prompts() if prompts is None else prompts
+    seen = set() if seen is None else seen
+    calls: dict[str, tuple[Mapping[str, object], str, str]] = {}
+    for line in lines:
+        message = inner(line, "message")
+        when = text_of(line, "timestamp")
+        session.cwd = text_of(line, "cwd") or session.cwd
+        if line.get("type") == "assistant":
+            for block in items(message.get("content")):
+                if text_of(block, "type") == "tool_use" and text_of(block, "name") in _TOOLS:
+                    calls[text_of(block, "id")] = inner(block), text_of(message, "model"), prompts.at(when)
+        elif line.get("type") == "user":
+            _note_prompt(prompts, line, when)
+            for block in items(message.get("content")):
+                call = calls.pop(text_of(block, "tool_use_id"), None)
+                identity = text_of(block, "tool_use_id")
+                if call and identity not in seen and holds(session.cwd) and not inner(block).get("is_error"):
+                    seen.add(identity)
+                    used, model, prompt = call
+                    puts = calls_of(text_of(used, "name"), used.get("input"), line.get("toolUseResult"))
+                    session.put(puts, when=when, model=model, prompt=prompt)
+    return session.edits
+
+
+def _note_prompt(prompts: Prompts, line: Mapping[str, object], when: str) -> None:
+    if not any(line.get(mark) for mark in ("isSidechain", "isMeta", "isCompactSummary", "isVisibleInTranscriptOnly")):
+        text = typed(inner(line, "message").get("content"))
+        if text and when >= (prompts.times or [""])[-1]:
+            prompts.times.append(when)
+            prompts.texts.append(text)
+
+
+def typed(content: object) -> str:
+    """What a person typed, without what the program puts around it or says in their place."""
+    blocks = [content] if isinstance(content, str) else [text_of(block, "text") for block in items(content)]
+    said = [text for block in blocks if (text := _REMINDER.sub("", block).strip()) and not _NOT_TYPED.match(text)]
+    text = "\n".join(said)
+    if command := _COMMAND.search(text):
+        arguments = _ARGUMENTS.search(text)
+        return f"{command[1].strip()} {arguments[1].strip() if arguments else ''}".strip()
+    return text
