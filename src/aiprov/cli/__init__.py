@@ -10,7 +10,7 @@ import traceback
 import typer
 
 from aiprov import __version__
-from aiprov.cli import check, demo, doctor, merge_driver, recall, record, revert, scan, show, spike
+from aiprov.cli import check, demo, doctor, merge_driver, recall, record, revert, scan, show, spike, stats
 from aiprov.errors import UsageError
 from aiprov.text import safe
 from aiprov_runtime._manifest import ManifestError
@@ -30,6 +30,7 @@ for _verb in (
     check.check,
     show.show,
     recall.recall,
+    stats.stats,
     spike.spike,
     revert.revert,
     doctor.doctor,

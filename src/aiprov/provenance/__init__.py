@@ -8,8 +8,10 @@ from aiprov.provenance._recall import PROMPT_HASH, Found, Query, Recalled, recal
 from aiprov.provenance._record import Recorded, describe, record, record_generation
 from aiprov.provenance._scan import Scanned, scan
 from aiprov.provenance._show import show
+from aiprov.provenance._stats import Shares, Stats, Work, stats
 from aiprov.provenance._store import find_root, locked, read_manifest, write_manifest
 from aiprov.provenance._today import Part, Provenance
+from aiprov.provenance._tree import Range, parse_range
 
 __all__ = [
     "PROMPT_HASH",
@@ -17,20 +19,26 @@ __all__ = [
     "Part",
     "Provenance",
     "Query",
+    "Range",
     "Recalled",
     "Recorded",
     "Scanned",
+    "Shares",
+    "Stats",
+    "Work",
     "describe",
     "find_root",
     "locked",
     "merge_files",
     "merge_three",
     "normalise",
+    "parse_range",
     "read_manifest",
     "recall",
     "record",
     "record_generation",
     "scan",
     "show",
+    "stats",
     "write_manifest",
 ]
