@@ -1,0 +1,319 @@
+"""Evidence on branch commits carried over to the commits of the history that took their work in.
+
+A squash or a rebase on the server makes new commits: the notes and finer trailers stay on those of the branch. For a
+commit that says nothing of single lines, its branch is looked for in this clone, by three tracks in this order:
+
+1. `(#7)` or `(!7)` ends its subject, and the head of that pull or merge request is here;
+2. a commit outside of the history has the same author, the same time and the same subject (a rebase, a cherry-pick);
+3. commits outside of the history produced the very same files, at least half of those that it changed.
+
+A line is followed only where the texts agree: to the same number where the file is the same in both, else between
+lines that stand once in each file, and their equal neighbours. There the branch is blamed, and the commit that
+brought the line in answers. Where nobody marked that commit while others of its branch are marked, the line is nobody's
+whatever the squash as a whole says. Candidates that contradict each other say nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from itertools import chain
+
+from aiprov.git import GitError, Repository
+from aiprov.provenance._blame import blame
+from aiprov.provenance._commits import chunks, read_texts
+from aiprov.provenance.sources import UNTRACKED, CommitText, FirstOf, Line, LineEvidence, WholeCommit
+from aiprov.provenance.sources.git_ai import find_notes
+
+Read = Callable[[Sequence[CommitText]], Mapping[str, LineEvidence]]
+
+MAX_STRANDED = 300_000
+MAX_BRANCH = 500
+MAX_CANDIDATES = 4
+MAX_FILES = 2000
+MAX_BOUNDARIES = 20
+TELLING = 8
+"""Bytes without the white space around them."""
+_REQUEST = re.compile(r"\([#!](\d{1,9})\)$", re.ASCII)
+_HEAD_OF = re.compile(r"refs/(?:remotes/[^/]+/)?(?:pull/(\d+)/head|merge-requests/(\d+)(?:/head)?|pr/(\d+))", re.ASCII)
+_REFS = ("refs/heads", "refs/tags", "refs/remotes", "refs/pull", "refs/merge-requests")
+_ENTRY = re.compile(rb":\d+ 100\d+ [0-9a-f]+ ([0-9a-f]+) [AM]")
+
+
+def bridged(
+    repository: Repository, texts: Sequence[CommitText], evidence: Mapping[str, LineEvidence], read: Read
+) -> dict[str, LineEvidence]:
+    """What is to be believed of commits whose branch was found, with their own evidence behind it."""
+    silent = [text for text in texts if not _tells_lines_apart(evidence.get(text.id))]
+    if not silent:
+        return {}
+    branches = _Branches.find(repository, read)
+    if not branches.said:
+        return {}
+    found: dict[str, LineEvidence] = {}
+    for text, heads in _candidates(repository, silent, branches):
+        own = evidence.get(text.id)
+        if not all(branches.repeats(head, own) for head in heads.all()):
+            bridge = _Bridge(repository, text.id, heads, branches)
+            found[text.id] = FirstOf((bridge, own)) if own else bridge
+    return found
+
+
+def _tells_lines_apart(evidence: LineEvidence | None) -> bool:
+    if isinstance(evidence, FirstOf):
+        return any(map(_tells_lines_apart, evidence.evidence))
+    return evidence is not None and not isinstance(evidence, WholeCommit)
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """Commits whose files hold the lines of another commit."""
+
+    everywhere: tuple[str, ...] = ()
+    by_path: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def of(self, path: str) -> tuple[str, ...]:
+        return self.everywhere or self.by_path.get(path, ())
+
+    def all(self) -> set[str]:
+        return {*self.everywhere, *chain.from_iterable(self.by_path.values())}
+
+
+@dataclass(frozen=True, slots=True)
+class _Branches:
+    """The commits of this clone that are outside of the history."""
+
+    parents: Mapping[str, tuple[str, ...]]
+    requests: Mapping[str, tuple[str, ...]]
+    """Heads of pull and merge requests by number."""
+    texts: Mapping[str, CommitText]
+    said: Mapping[str, LineEvidence]
+    informed: frozenset[str]
+    """Commits with evidence, and those that stand on such."""
+    _walked: dict[str, list[str]] = field(default_factory=dict)
+
+    @classmethod
+    def find(cls, repository: Repository, read: Read) -> _Branches:
+        requests: dict[str, list[str]] = defaultdict(list)
+        tips: set[str] = set()
+        listed = repository.run("for-each-ref", "--format=%(objectname) %(refname)", *_REFS)
+        for row in listed.decode("utf-8", "replace").splitlines():
+            tip, _, ref = row.partition(" ")
+            tips.add(tip)
+            if head := _HEAD_OF.fullmatch(ref):
+                requests[head[1] or head[2] or head[3]].append(tip)
+        noted, _ = find_notes(repository)
+        tips |= _commits(repository, [*tips, *noted])
+        parents = _stranded(repository, tips)
+        texts = {text.id: text for text in read_texts(repository, list(parents))}
+        said = read(list(texts.values()))
+        informed: set[str] = set()
+        for commit in reversed(parents):  # parents first
+            if commit in said or not informed.isdisjoint(parents[commit]):
+                informed.add(commit)
+        heads = {number: tuple(dict.fromkeys(found)) for number, found in requests.items()}
+        return cls(parents, heads, texts, said, frozenset(informed))
+
+    def of(self, head: str) -> list[str]:
+        """The branch's own commits, none where it is too long to be one piece of work."""
+        if head not in self._walked:
+            found = {head: None}
+            waiting = [head]
+            while waiting and len(found) <= MAX_BRANCH:
+                for parent in self.parents[waiting.pop()]:
+                    if parent in self.parents and parent not in found:
+                        found[parent] = None
+                        waiting.append(parent)
+            self._walked[head] = [] if waiting else list(found)
+        return self._walked[head]
+
+    def reach(self, marked: AbstractSet[str]) -> Callable[[str], bool]:
+        """Whether a commit stands on one of these, or is one."""
+        return lambda head: head in self.informed and not marked.isdisjoint(self.of(head))
+
+    def repeats(self, head: str, own: LineEvidence | None) -> bool:
+        """Every commit of the branch says what the squash says as a whole, so there is nothing to learn."""
+        if not isinstance(own, WholeCommit):
+            return False
+        said = [self.said.get(commit) for commit in self.of(head) if len(self.parents[commit]) < 2]  # noqa: PLR2004
+        return all(isinstance(one, WholeCommit) and _whose(one.line) == _whose(own.line) for one in said)
+
+
+def _whose(line: Line) -> tuple[object, ...]:
+    who = line.generation
+    return (line.weight, who and who._replace(commit=None, generated_at=None))
+
+
+def _commits(repository: Repository, names: Sequence[str]) -> set[str]:
+    """Those of the names that are commits of this clone."""
+    rows = repository.run("cat-file", "--batch-check=%(objectname) %(objecttype)", data=_stdin(names)).split(b"\n")
+    return {row[:-7].decode() for row in rows if row.endswith(b" commit")}
+
+
+def _stranded(repository: Repository, tips: set[str]) -> dict[str, tuple[str, ...]]:
+    """Commits outside of the history with their parents, children first."""
+    listed = repository.run(
+        *("rev-list", "--topo-order", "--parents", "--ignore-missing", f"--max-count={MAX_STRANDED}", "--stdin"),
+        data=_stdin([*sorted(tips), "^HEAD"]),
+    )
+    rows = (line.split(" ") for line in listed.decode().splitlines())
+    return {row[0]: tuple(row[1:]) for row in rows}
+
+
+def _candidates(
+    repository: Repository, silent: Sequence[CommitText], branches: _Branches
+) -> Iterator[tuple[CommitText, Heads]]:
+    twins: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for commit in branches.said:
+        if text := branches.texts.get(commit):
+            twins[_identity(text)].append(commit)
+    rest: list[CommitText] = []
+    for text in silent:
+        request = _REQUEST.search(_subject(text))
+        numbered = branches.requests.get(request[1], ()) if request else ()
+        heads = [head for head in numbered if head in branches.informed] or twins.get(_identity(text), [])
+        if 0 < len(heads) <= MAX_CANDIDATES:
+            yield text, Heads(tuple(heads))
+        elif not heads:
+            rest.append(text)
+    yield from _same_files(repository, rest, branches)
+
+
+def _same_files(
+    repository: Repository, silent: Sequence[CommitText], branches: _Branches
+) -> Iterator[tuple[CommitText, Heads]]:
+    begin = min((_when(branches.texts[commit]) for commit in branches.said if commit in branches.texts), default="")
+    by_id = {text.id: text for text in silent if _when(text) >= begin}
+    makers: dict[tuple[str, str], list[str]] = defaultdict(list)
+    marked: dict[str, set[str]] = defaultdict(set)
+    for commit, files in _files(repository, list(branches.informed) if by_id else []):
+        for file in files:
+            makers[file].append(commit)
+            if commit in branches.said:
+                marked[file[0]].add(commit)
+    for commit, files in _files(repository, list(by_id)):
+        text = by_id[commit]
+        same: dict[str, tuple[str, ...]] = {}
+        for file in files:
+            earlier = [m for m in makers.get(file, ()) if _when(branches.texts[m]) <= _when(text)]
+            if 0 < len(earlier) <= MAX_CANDIDATES:
+                same[file[0]] = tuple(earlier)
+        if 2 * len(same) >= len(files):
+            told = {p: m for p, m in same.items() if p in marked and any(map(branches.reach(marked[p]), m))}
+            if told:
+                yield text, Heads(by_path=told)
+
+
+def _files(repository: Repository, commits: Sequence[str]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """By commit the paths that it wrote, each with the blob; merges and very large commits write none."""
+    for chunk in chunks(commits):
+        output = repository.run(
+            *("diff-tree", "--stdin", "--root", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", "--diff-filter=AM"),
+            data=_stdin(chunk),
+        )
+        commit = ""
+        files: list[tuple[str, str]] = []
+        fields = iter(output.split(b"\0"))
+        for part in fields:
+            if entry := _ENTRY.fullmatch(part):
+                files.append((next(fields, b"").decode("utf-8", "surrogateescape"), entry[1].decode()))
+            elif part.startswith(b":"):
+                next(fields, None)
+            else:
+                # A commit's id stands alone before its files.
+                if 0 < len(files) <= MAX_FILES:
+                    yield commit, files
+                commit, files = part.strip().decode("ascii", "replace"), []
+
+
+class _Bridge:
+    """A commit's lines, as the commits of its branch tell of them."""
+
+    __slots__ = ("_branches", "_commit", "_heads", "_repository", "_tables")
+
+    def __init__(self, repository: Repository, commit: str, heads: Heads, branches: _Branches) -> None:
+        self._repository = repository
+        self._commit = commit
+        self._heads = heads
+        self._branches = branches
+        self._tables: dict[str, list[dict[int, Line]]] = {}
+
+    def at(self, path: str, line: int) -> Line | None:
+        if path not in self._tables:
+            self._tables[path] = [self._table(head, path) for head in self._heads.of(path)]
+        said = {answer for table in self._tables[path] if (answer := table.get(line))}
+        return said.pop() if len(said) == 1 else None
+
+    def _table(self, head: str, path: str) -> dict[int, Line]:
+        here, there = self._repository.read(self._commit, path), self._repository.read(head, path)
+        branch = self._branches.of(head)
+        if here is None or there is None or not branch:
+            return {}
+        mine, theirs = here.split(b"\n"), there.split(b"\n")
+        pairs = {n: n for n in range(1, len(mine) + 1)} if here == there else aligned(mine, theirs)
+        places = self._blame(head, path, branch) if pairs and len(branch) > 1 else None
+        found: dict[int, Line] = {}
+        for number, other in pairs.items():
+            commit, origin, line = places.get(other, ("", "", 0)) if places is not None else (head, path, other)
+            if commit in self._branches.parents:
+                said = self._branches.said.get(commit)
+                found[number] = self._own(said.at(origin, line) if said else None)
+        return found
+
+    def _blame(self, head: str, path: str, branch: Sequence[str]) -> dict[int, tuple[str, str, int]]:
+        parents = self._branches.parents
+        limits = dict.fromkeys(p for commit in branch for p in parents[commit] if p not in parents)
+        options = [f"^{commit}" for commit in limits] if len(limits) <= MAX_BOUNDARIES else ["^HEAD"]
+        try:
+            return blame(self._repository, path, revision=head, options=tuple(options)).lines
+        except GitError:
+            return {}
+
+    def _own(self, line: Line | None) -> Line:
+        """As a word on the commit that is in the history."""
+        if line is None:
+            return UNTRACKED
+        if line.generation is None:
+            return line
+        return Line(line.generation._replace(commit=self._commit), line.weight)
+
+
+def aligned(mine: Sequence[bytes], theirs: Sequence[bytes]) -> dict[int, int]:
+    """Numbers of lines that are the same line in both texts: telling ones that stand once, and what adjoins them."""
+    there = {line: place for line, place in _once(theirs).items() if len(line.strip()) >= TELLING}
+    anchors = [(place, there[line]) for line, place in _once(mine).items() if line in there]
+    found: dict[int, int | None] = dict(anchors)
+    for anchor in anchors:
+        for step in (1, -1):
+            here, other = anchor[0] + step, anchor[1] + step
+            while 0 <= here < len(mine) and 0 <= other < len(theirs) and mine[here] == theirs[other]:
+                if found.get(here, -1) == other:
+                    break
+                # Reached from two sides with different ends, it could be either.
+                found[here] = None if here in found else other
+                here, other = here + step, other + step
+    return {here + 1: other + 1 for here, other in found.items() if other is not None}
+
+
+def _once(lines: Sequence[bytes]) -> dict[bytes, int]:
+    counts = Counter(lines)
+    return {line: place for place, line in enumerate(lines) if counts[line] == 1}
+
+
+def _identity(text: CommitText) -> tuple[str, ...]:
+    return text.author_name, text.author_email, _when(text), _subject(text)
+
+
+def _when(text: CommitText) -> str:
+    return text.authored_at or ""
+
+
+def _subject(text: CommitText) -> str:
+    return text.message.lstrip().partition("\n")[0].rstrip()
+
+
+def _stdin(names: Sequence[str]) -> bytes:
+    return "\n".join(names).encode() + b"\n"
