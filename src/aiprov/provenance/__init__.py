@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from aiprov.provenance._merge import merge_files, merge_three
-from aiprov.provenance._models import normalise
-from aiprov.provenance._recall import PROMPT_HASH, Found, Query, Recalled, recall
-from aiprov.provenance._record import Recorded, describe, record, record_generation
-from aiprov.provenance._scan import Scanned, scan
-from aiprov.provenance._show import show
-from aiprov.provenance._stats import Shares, Stats, Work, stats
-from aiprov.provenance._store import find_root, locked, read_manifest, write_manifest
-from aiprov.provenance._today import Part, Provenance
-from aiprov.provenance._tree import Range, parse_range
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aiprov.provenance._merge import merge_files, merge_three
+    from aiprov.provenance._models import normalise
+    from aiprov.provenance._recall import PROMPT_HASH, Found, Query, Recalled, recall
+    from aiprov.provenance._record import Recorded, describe, record, record_generation
+    from aiprov.provenance._scan import Scanned, scan
+    from aiprov.provenance._show import show
+    from aiprov.provenance._stats import Shares, Stats, Work, stats
+    from aiprov.provenance._store import find_root, locked, read_manifest, write_manifest
+    from aiprov.provenance._today import Part, Provenance
+    from aiprov.provenance._tree import Range, parse_range
 
 __all__ = [
     "PROMPT_HASH",
@@ -42,3 +46,58 @@ __all__ = [
     "stats",
     "write_manifest",
 ]
+
+_HOMES = {
+    "_merge": (
+        "merge_files",
+        "merge_three",
+    ),
+    "_models": ("normalise",),
+    "_recall": (
+        "PROMPT_HASH",
+        "Found",
+        "Query",
+        "Recalled",
+        "recall",
+    ),
+    "_record": (
+        "Recorded",
+        "describe",
+        "record",
+        "record_generation",
+    ),
+    "_scan": (
+        "Scanned",
+        "scan",
+    ),
+    "_show": ("show",),
+    "_stats": (
+        "Shares",
+        "Stats",
+        "Work",
+        "stats",
+    ),
+    "_store": (
+        "find_root",
+        "locked",
+        "read_manifest",
+        "write_manifest",
+    ),
+    "_today": (
+        "Part",
+        "Provenance",
+    ),
+    "_tree": (
+        "Range",
+        "parse_range",
+    ),
+}
+
+
+def __getattr__(name: str) -> object:
+    """Imported when somebody asks for it: a hook of an editor needs two or three modules and has no time for all."""
+    home = next((module for module, names in _HOMES.items() if name in names), None)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
+    return value
