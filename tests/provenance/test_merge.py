@@ -182,13 +182,6 @@ def test_a_branch_that_did_nothing_changes_nothing(base: Manifest, ours: Manifes
     assert ours == merge_three(base, ours, ours)
 
 
-@given(*[functions.map(lambda found: manifest({"a.py": found}))] * 3)
-def test_merging_the_same_branch_again_changes_nothing(base: Manifest, ours: Manifest, theirs: Manifest) -> None:
-    found = merge_three(base, ours, theirs)
-
-    assert found == merge_three(base, found, theirs)
-
-
 @given(manifests, manifests, manifests)
 def test_no_function_is_invented(base: Manifest, ours: Manifest, theirs: Manifest) -> None:
     names = {name for side in (ours, theirs) for functions in side.files.values() for name in functions}
