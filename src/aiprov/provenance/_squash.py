@@ -9,7 +9,7 @@ commit that says nothing of single lines, its branch is looked for in this clone
 
 A line is followed only where the texts agree: to the same number where the file is the same in both, else between
 lines that stand once in each file, and their equal neighbours. There the branch is blamed, and the commit that
-brought the line in answers. Where nobody marked that commit while others of its branch are marked, the line is nobody's
+brought the line in answers. Where that commit is not marked while others of its branch are, the line is nobody's,
 whatever the squash as a whole says. Candidates that contradict each other say nothing.
 """
 
@@ -43,21 +43,54 @@ _REFS = ("refs/heads", "refs/tags", "refs/remotes", "refs/pull", "refs/merge-req
 _ENTRY = re.compile(rb":\d+ 100\d+ [0-9a-f]+ ([0-9a-f]+) [AM]")
 
 
+@dataclass(frozen=True, slots=True)
+class Stranded:
+    """The commits of a clone that are outside of its history."""
+
+    parents: Mapping[str, tuple[str, ...]]
+    """Children first."""
+    requests: Mapping[str, tuple[str, ...]]
+    """Heads of pull and merge requests by number."""
+    texts: Mapping[str, CommitText]
+
+    @classmethod
+    def of(cls, repository: Repository) -> Stranded:
+        requests: dict[str, list[str]] = defaultdict(list)
+        tips: set[str] = set()
+        listed = repository.run("for-each-ref", "--format=%(objectname) %(refname)", *_REFS)
+        for row in listed.decode("utf-8", "replace").splitlines():
+            tip, _, ref = row.partition(" ")
+            tips.add(tip)
+            if head := _HEAD_OF.fullmatch(ref):
+                requests[head[1] or head[2] or head[3]].append(tip)
+        noted, _ = find_notes(repository)
+        tips |= _commits(repository, list(noted))
+        parents = _outside(repository, tips)
+        texts = {text.id: text for text in read_texts(repository, list(parents))}
+        return cls(parents, {number: tuple(dict.fromkeys(found)) for number, found in requests.items()}, texts)
+
+
 def bridged(
-    repository: Repository, texts: Sequence[CommitText], evidence: Mapping[str, LineEvidence], read: Read
+    repository: Repository,
+    texts: Sequence[CommitText],
+    evidence: Mapping[str, LineEvidence],
+    read: Read,
+    *,
+    stranded: Stranded | None = None,
 ) -> dict[str, LineEvidence]:
     """What is to be believed of commits whose branch was found, with their own evidence behind it."""
     silent = [text for text in texts if not _tells_lines_apart(evidence.get(text.id))]
-    if not silent:
+    stranded = stranded or Stranded.of(repository)
+    said = read(list(stranded.texts.values())) if silent and stranded.texts else {}
+    said = {commit: one for commit, one in said.items() if commit in stranded.texts}
+    if not said:
         return {}
-    branches = _Branches.find(repository, read)
-    if not branches.said:
-        return {}
+    branches = _Branches.of_evidence(stranded, said)
     found: dict[str, LineEvidence] = {}
     for text, heads in _candidates(repository, silent, branches):
         own = evidence.get(text.id)
         if not all(branches.repeats(head, own) for head in heads.all()):
-            bridge = _Bridge(repository, text.id, heads, branches)
+            bridge = _Bridge(repository, text.id, heads, branches, otherwise=UNTRACKED if own else None)
             found[text.id] = FirstOf((bridge, own)) if own else bridge
     return found
 
@@ -84,11 +117,10 @@ class Heads:
 
 @dataclass(frozen=True, slots=True)
 class _Branches:
-    """The commits of this clone that are outside of the history."""
+    """Stranded commits, with what is known of them."""
 
     parents: Mapping[str, tuple[str, ...]]
     requests: Mapping[str, tuple[str, ...]]
-    """Heads of pull and merge requests by number."""
     texts: Mapping[str, CommitText]
     said: Mapping[str, LineEvidence]
     informed: frozenset[str]
@@ -96,26 +128,12 @@ class _Branches:
     _walked: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
-    def find(cls, repository: Repository, read: Read) -> _Branches:
-        requests: dict[str, list[str]] = defaultdict(list)
-        tips: set[str] = set()
-        listed = repository.run("for-each-ref", "--format=%(objectname) %(refname)", *_REFS)
-        for row in listed.decode("utf-8", "replace").splitlines():
-            tip, _, ref = row.partition(" ")
-            tips.add(tip)
-            if head := _HEAD_OF.fullmatch(ref):
-                requests[head[1] or head[2] or head[3]].append(tip)
-        noted, _ = find_notes(repository)
-        tips |= _commits(repository, [*tips, *noted])
-        parents = _stranded(repository, tips)
-        texts = {text.id: text for text in read_texts(repository, list(parents))}
-        said = read(list(texts.values()))
+    def of_evidence(cls, stranded: Stranded, said: Mapping[str, LineEvidence]) -> _Branches:
         informed: set[str] = set()
-        for commit in reversed(parents):  # parents first
-            if commit in said or not informed.isdisjoint(parents[commit]):
+        for commit in reversed(list(stranded.parents)):  # parents first
+            if commit in said or not informed.isdisjoint(stranded.parents[commit]):
                 informed.add(commit)
-        heads = {number: tuple(dict.fromkeys(found)) for number, found in requests.items()}
-        return cls(parents, heads, texts, said, frozenset(informed))
+        return cls(stranded.parents, stranded.requests, stranded.texts, said, frozenset(informed))
 
     def of(self, head: str) -> list[str]:
         """The branch's own commits, none where it is too long to be one piece of work."""
@@ -153,7 +171,7 @@ def _commits(repository: Repository, names: Sequence[str]) -> set[str]:
     return {row[:-7].decode() for row in rows if row.endswith(b" commit")}
 
 
-def _stranded(repository: Repository, tips: set[str]) -> dict[str, tuple[str, ...]]:
+def _outside(repository: Repository, tips: set[str]) -> dict[str, tuple[str, ...]]:
     """Commits outside of the history with their parents, children first."""
     listed = repository.run(
         *("rev-list", "--topo-order", "--parents", "--ignore-missing", f"--max-count={MAX_STRANDED}", "--stdin"),
@@ -168,8 +186,7 @@ def _candidates(
 ) -> Iterator[tuple[CommitText, Heads]]:
     twins: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for commit in branches.said:
-        if text := branches.texts.get(commit):
-            twins[_identity(text)].append(commit)
+        twins[_identity(branches.texts[commit])].append(commit)
     rest: list[CommitText] = []
     for text in silent:
         request = _REQUEST.search(_subject(text))
@@ -185,7 +202,7 @@ def _candidates(
 def _same_files(
     repository: Repository, silent: Sequence[CommitText], branches: _Branches
 ) -> Iterator[tuple[CommitText, Heads]]:
-    begin = min((_when(branches.texts[commit]) for commit in branches.said if commit in branches.texts), default="")
+    begin = min(_when(branches.texts[commit]) for commit in branches.said)
     by_id = {text.id: text for text in silent if _when(text) >= begin}
     makers: dict[tuple[str, str], list[str]] = defaultdict(list)
     marked: dict[str, set[str]] = defaultdict(set)
@@ -232,13 +249,16 @@ def _files(repository: Repository, commits: Sequence[str]) -> Iterator[tuple[str
 class _Bridge:
     """A commit's lines, as the commits of its branch tell of them."""
 
-    __slots__ = ("_branches", "_commit", "_heads", "_repository", "_tables")
+    __slots__ = ("_branches", "_commit", "_heads", "_otherwise", "_repository", "_tables")
 
-    def __init__(self, repository: Repository, commit: str, heads: Heads, branches: _Branches) -> None:
+    def __init__(
+        self, repository: Repository, commit: str, heads: Heads, branches: _Branches, *, otherwise: Line | None
+    ) -> None:
         self._repository = repository
         self._commit = commit
         self._heads = heads
         self._branches = branches
+        self._otherwise = otherwise
         self._tables: dict[str, list[dict[int, Line]]] = {}
 
     def at(self, path: str, line: int) -> Line | None:
@@ -260,7 +280,9 @@ class _Bridge:
             commit, origin, line = places.get(other, ("", "", 0)) if places is not None else (head, path, other)
             if commit in self._branches.parents:
                 said = self._branches.said.get(commit)
-                found[number] = self._own(said.at(origin, line) if said else None)
+                answer = said.at(origin, line) if said else None
+                if answer := self._own(answer) if answer else self._otherwise:
+                    found[number] = answer
         return found
 
     def _blame(self, head: str, path: str, branch: Sequence[str]) -> dict[int, tuple[str, str, int]]:
@@ -272,13 +294,10 @@ class _Bridge:
         except GitError:
             return {}
 
-    def _own(self, line: Line | None) -> Line:
+    def _own(self, line: Line) -> Line:
         """As a word on the commit that is in the history."""
-        if line is None:
-            return UNTRACKED
-        if line.generation is None:
-            return line
-        return Line(line.generation._replace(commit=self._commit), line.weight)
+        who = line.generation
+        return line if who is None else Line(who._replace(commit=self._commit), line.weight)
 
 
 def aligned(mine: Sequence[bytes], theirs: Sequence[bytes]) -> dict[int, int]:
