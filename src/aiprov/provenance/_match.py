@@ -14,9 +14,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 from aiprov.provenance._edits import Edit, line_digest
-from aiprov.provenance._touches import AddedLine
 
 ENOUGH = 20
 ENOUGH_AT_FIRST = 6
@@ -53,6 +53,17 @@ class _Run:
     length: int
 
 
+_Repeated = dict[tuple[bytes, ...], list[tuple[Sought, _Run]]]
+"""By the digests of a run."""
+
+
+class AddedLine(NamedTuple):
+    number: int
+    text: str
+    hunk: int
+    """Lines of one hunk stand together in the file."""
+
+
 class Added:
     """What a commit added to one file, as digests."""
 
@@ -69,7 +80,7 @@ class Added:
     def match(self, edits: Sequence[Sought], *, first: Sequence[bool]) -> None:
         """Find what there is of these edits, the newest first; `first` says which of them meet their first commit."""
         known = self._places.keys()
-        repeated: dict[tuple[bytes, ...], list[tuple[Sought, _Run]]] = defaultdict(list)
+        repeated: _Repeated = defaultdict(list)
         for one, is_first in zip(edits, first, strict=True):
             if one.digests.isdisjoint(known):
                 continue
@@ -77,11 +88,11 @@ class Added:
             for block in range(len(one.left)):
                 anchored |= self._anchor(one, block, repeated)
             if anchored or is_first:
-                self._take_short(one, ENOUGH_AT_FIRST if not anchored else 1)
+                self._take_short(one, 1 if anchored else ENOUGH_AT_FIRST, repeated)
         for digests, runs in repeated.items():
             self._share(digests, runs)
 
-    def _anchor(self, one: Sought, block: int, repeated: dict[tuple[bytes, ...], list[tuple[Sought, _Run]]]) -> bool:
+    def _anchor(self, one: Sought, block: int, repeated: _Repeated) -> bool:
         """Take every run that says enough and stands in one place; what stands in several is noted for later."""
         anchored = False
         left = one.left[block]
@@ -168,15 +179,18 @@ class Added:
                     return here, there
         return None
 
-    def _take_short(self, one: Sought, enough: int) -> None:
+    def _take_short(self, one: Sought, enough: int, repeated: _Repeated) -> None:
         """Whole blocks that say little, where they stand in one place only."""
         for block, left in enumerate(one.left):
             if not left or None in left:
                 continue
             runs = [self._run(left, block, 0, place) for place in self._free_places(left[0])[:_MAX_PLACES]]
             whole = [run for run in runs if run.start == 0 and run.length == len(left)]
-            if len(whole) == 1 and enough <= self._says(whole[0]) < ENOUGH:
-                self._take(one, whole[0])
+            if whole and enough <= self._says(whole[0]) < ENOUGH:
+                if len(whole) == 1:
+                    self._take(one, whole[0])
+                else:
+                    repeated[one.edit.blocks[block]].append((one, whole[0]))
 
     def _share(self, digests: tuple[bytes, ...], runs: list[tuple[Sought, _Run]]) -> None:
         """Runs that stand in several places are taken only where the edits account for all of these."""

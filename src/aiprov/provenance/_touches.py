@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from aiprov.git import Repository
 from aiprov.provenance._blame import unquoted
+from aiprov.provenance._match import AddedLine
 from aiprov.provenance.sources import UNCOMMITTED
 
 _CHUNK = 500
@@ -27,14 +28,6 @@ _PATCH = (
     "--dst-prefix=b/",
 )
 _HUNK = re.compile(rb"(@@+) .*?\+(\d+)(?:,\d+)? @@")
-
-
-@dataclass(frozen=True, slots=True)
-class AddedLine:
-    number: int
-    text: str
-    hunk: int
-    """Lines of one hunk stand together in the file."""
 
 
 @dataclass(frozen=True, slots=True)
