@@ -125,6 +125,7 @@ def percent(part: int, whole: int) -> str:
     """Never rounded up to all or down to none."""
     if not whole:
         return ""
-    if 0 < part < whole:
-        return f"{min(99, max(1, round(part / whole * 100)))} %"
-    return "100 %" if part else "0 %"
+    share = round(part / whole * 100)
+    if 0 < part < whole and share in (0, 100):
+        return ">99 %" if share else "<1 %"
+    return f"{share} %"
