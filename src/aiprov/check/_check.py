@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from aiprov.check._drift import drifted
+from aiprov.check._drift import displaced, edited
 from aiprov.check._evidence import at_odds, unrecorded
 from aiprov.check._findings import Finding
 from aiprov.check._lines import ManifestLines
 from aiprov.check._policy import Policy
-from aiprov.check._reviews import Reviews, read_reviews
+from aiprov.check._reviews import read_reviews
 from aiprov.check._rules import Facts, violations
 from aiprov.check._tree import Tree
 from aiprov.check._valid import invalid_entries
@@ -22,6 +22,7 @@ from aiprov.provenance._history import read_history
 from aiprov.provenance._moves import Place, follow_moves
 from aiprov.provenance._store import read_manifest
 from aiprov.provenance._text import plain_bytes
+from aiprov.provenance._today import without_collector
 from aiprov.provenance.sources._all import beside_files, in_repository
 from aiprov.text import safe
 from aiprov_runtime._manifest import MANIFEST_PATH, MAX_BYTES, Generation, Manifest, ManifestError
@@ -57,8 +58,11 @@ def check(
         return Checked((_unreadable(str(error)),), 0, has_manifest=True, unreadable=())
     tree = Tree.of(repository)
     lines = ManifestLines(data or b"")
-    moved = follow_moves(repository.root, held, tree.python, absent=tree.absent)
-    findings = [*invalid_entries(held, lines), *drifted(held, tree, moved, lines)]
+    wanted = _within(paths)
+    with without_collector():
+        moved = follow_moves(repository.root, held, tree.python, absent=tree.absent)
+        findings = [*invalid_entries(held, lines), *edited(held, tree, moved, wanted=wanted)]
+        findings += displaced(moved, tree, lines)
     settled = {place for finding in findings if (place := _place(finding.function))}
     today = held
     missed: tuple[str, ...] = ()
@@ -69,8 +73,9 @@ def check(
         findings += at_odds(held, today, settled=settled, lines=lines)
     if policy != Policy():
         findings += violations(_facts(repository, policy, today, tree, history=history))
+    shown = [finding for finding in findings if _concerns(finding, wanted)]
     return Checked(
-        findings=tuple(sorted(filter(_within(paths), findings), key=lambda finding: finding.sort_key)),
+        findings=tuple(sorted(shown, key=lambda finding: finding.sort_key)),
         functions=sum(map(len, held.files.values())),
         has_manifest=data is not None,
         unreadable=missed,
@@ -103,20 +108,21 @@ def _scan(repository: Repository, *, since: str | None, progress: Progress | Non
         raise
 
 
-def _within(paths: Sequence[str]) -> Callable[[Finding], bool]:
-    """What concerns these files or folders, and what concerns no one file of code."""
+def _within(paths: Sequence[str]) -> Callable[[str], bool]:
+    """Whether a file is one of these, or below one; every file where none are given."""
+    return lambda path: not paths or any(path == one or path.startswith(f"{one}/") for one in paths)
 
-    def concerns(finding: Finding) -> bool:
-        named = {place[0] for place in (_place(finding.function), _place(finding.to)) if place}
-        return not named or any(name == path or name.startswith(f"{path}/") for name in named for path in paths)
 
-    return concerns if paths else lambda _: True
+def _concerns(finding: Finding, wanted: Callable[[str], bool]) -> bool:
+    """What is about no function concerns everybody."""
+    named = [place[0] for place in (_place(finding.function), _place(finding.to)) if place]
+    return not named or any(map(wanted, named))
 
 
 def _facts(repository: Repository, policy: Policy, manifest: Manifest, tree: Tree, *, history: bool) -> Facts:
     start = _start(repository, policy)
     commits: list[str] = []
-    reviews = Reviews({}, frozenset())
+    reviews = None
     if policy.asks_for_reviews and history:
         known = read_history(repository, in_repository(), since=start)
         commits = [commit for commit in known.order if commit in known.evidence]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from aiprov.check._findings import Finding
 from aiprov.check._lines import ManifestLines
@@ -13,10 +13,10 @@ from aiprov_runtime._manifest import MANIFEST_PATH, Manifest
 SCAN = "run `aiprov scan`"
 
 
-def drifted(held: Manifest, tree: Tree, moved: Moved, lines: ManifestLines) -> Iterator[Finding]:
+def edited(held: Manifest, tree: Tree, moved: Moved, *, wanted: Callable[[str], bool]) -> Iterator[Finding]:
     """A file that cannot be parsed is no finding: nothing can be said of its functions."""
     for path, functions in held.files.items():
-        for qualname, record in functions.items():
+        for qualname, record in functions.items() if wanted(path) else ():
             if record.code_hash is None or (path, qualname) in moved.gone:
                 continue
             today = tree.source(path).code_hash(qualname)
@@ -28,6 +28,10 @@ def drifted(held: Manifest, tree: Tree, moved: Moved, lines: ManifestLines) -> I
                     path=path,
                     line=tree.source(path).line(qualname),
                 )
+
+
+def displaced(moved: Moved, tree: Tree, lines: ManifestLines) -> Iterator[Finding]:
+    """What is somewhere else now, or nowhere."""
     now = {origin: place for place, origin in moved.origins.items()}
     for path, qualname in moved.gone:
         if place := now.get((path, qualname)):

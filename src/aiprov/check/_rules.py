@@ -31,7 +31,8 @@ class Facts:
     tree: Tree
     commits: Collection[str]
     """By a model, the newest first."""
-    reviews: Reviews
+    reviews: Reviews | None
+    """Of these commits; None where history was not to be read."""
     is_new: Callable[[Generation], bool]
     """Whether it came after the policy's start."""
 
@@ -110,7 +111,7 @@ def _models(facts: Facts) -> Iterator[Finding]:
 
 
 def _reviewer(facts: Facts) -> Iterator[Finding]:
-    if not facts.policy.require_reviewer:
+    if not facts.policy.require_reviewer or facts.reviews is None:
         return
     for commit in facts.commits:
         if commit not in facts.reviews.reviewed:
@@ -159,8 +160,8 @@ def _is_by(facts: Facts, test: Place, writers: set[str]) -> bool:
 
 
 def _unreviewed_share(facts: Facts) -> Iterator[Finding]:
-    cap = facts.policy.max_unreviewed_ai_share
-    if cap is None:
+    cap, reviews = facts.policy.max_unreviewed_ai_share, facts.reviews
+    if cap is None or reviews is None:
         return
     names = {
         (source.path, qualname)
@@ -169,7 +170,7 @@ def _unreviewed_share(facts: Facts) -> Iterator[Finding]:
         if qualname != MODULE and not facts.is_excluded(source.path, qualname)
     }
     unreviewed = sum(
-        place in names and any(g.commit not in facts.reviews.reviewed for g in generations(record, facts.manifest))
+        place in names and any(g.commit not in reviews.reviewed for g in generations(record, facts.manifest))
         for place, record in facts.functions.items()
     )
     if names and unreviewed / len(names) > cap:
