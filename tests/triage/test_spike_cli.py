@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 from datetime import datetime, timedelta
@@ -483,6 +484,20 @@ def test_a_long_name_is_not_cut_in_two(spike, tmp_path):
 
     assert f"Strong: consistent with a regression in {PATH}::Cart.{name}." in text.splitlines()
     assert f"1  {PATH}::Cart.{name}  strong" in text.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("template", "end"),
+    [("https://p.example/{prompt_hash}", "sha256%3A" + "ab" * 32), ("https://p.example/{generation}", CLAUDE.id)],
+)
+def test_a_prompt_is_linked_where_the_configuration_says_how(spike, repository, tmp_path, template, end):
+    root = shutil.copytree(repository, tmp_path / "linked")
+    (root / "pyproject.toml").write_text(f'[tool.aiprov]\nprompt_url = "{template}"\n')
+    _, text, _ = spike(day(), "--release", "v2", repo=root)
+    _, found, _ = spike(day(), "--release", "v2", "--json", repo=root)
+
+    assert f"   prompt at https://p.example/{end}" in text.splitlines()
+    assert f"https://p.example/{end}" == json.loads(found)["suspects"][0]["prompt_url"]
 
 
 def test_a_file_that_this_python_does_not_read_is_named(spike, tmp_path):

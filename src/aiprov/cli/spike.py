@@ -46,6 +46,7 @@ def spike(  # noqa: PLR0913, PLR0917  # one parameter an option
     import duckdb
 
     from aiprov import events, triage
+    from aiprov.config import load_config
     from aiprov.git import Repository
     from aiprov.report import spike as report
 
@@ -65,6 +66,7 @@ def spike(  # noqa: PLR0913, PLR0917  # one parameter an option
     repository = Repository.discover(repo)
     if repository.resolve("HEAD") is None:
         raise UsageError("this repository has no commit yet; commit the code that the events come from")
+    prompt_url = load_config(repository.root).prompt_url
     codebase = triage.GitCodebase(repository)
     with duckdb.connect() as connection:
         loaded = events.load(source, connection)
@@ -73,9 +75,9 @@ def spike(  # noqa: PLR0913, PLR0917  # one parameter an option
     for problem in (*loaded.problems, *codebase.problems):
         _output.note(problem)
     if as_json:
-        _output.emit(report.as_json(found), verb="spike")
+        _output.emit(report.as_json(found, prompt_url=prompt_url), verb="spike")
     else:
-        report.show(found, _output.console())
+        report.show(found, _output.console(), prompt_url=prompt_url)
     if found.verdict != "none" and not Path.cwd().resolve().is_relative_to(repository.root.resolve()):
         _output.note(f"run the commands in {safe(str(repository.root))}, or add --repo to them")
     return 0 if found.verdict == "none" else 1

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from aiprov.provenance._links import prompt_link
     from aiprov.provenance._merge import merge_files, merge_three
     from aiprov.provenance._models import normalise
     from aiprov.provenance._recall import PROMPT_HASH, Found, Query, Recalled, recall
@@ -37,6 +38,7 @@ __all__ = [
     "merge_three",
     "normalise",
     "parse_range",
+    "prompt_link",
     "read_manifest",
     "recall",
     "record",
@@ -48,6 +50,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "_links": ("prompt_link",),
     "_merge": (
         "merge_files",
         "merge_three",

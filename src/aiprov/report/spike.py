@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from aiprov.provenance import prompt_link
 from aiprov.text import safe
 from aiprov.triage import Period, Spike, Suspect, Timeline
 
@@ -23,7 +24,7 @@ _CONSIDERED = 3
 _MANY = 1000
 
 
-def as_json(spike: Spike) -> dict[str, object]:
+def as_json(spike: Spike, *, prompt_url: str | None = None) -> dict[str, object]:
     """The contract's fields, and what else a program may want."""
     return {
         "verdict": spike.verdict,
@@ -47,8 +48,8 @@ def as_json(spike: Spike) -> dict[str, object]:
             "third_party": _number(spike.unexplained.third_party),
             "unresolved": _number(spike.unexplained.unresolved),
         },
-        "suspects": [_suspect(one) for one in spike.suspects],
-        "considered": [_suspect(one) for one in spike.considered],
+        "suspects": [_suspect(one, prompt_url) for one in spike.suspects],
+        "considered": [_suspect(one, prompt_url) for one in spike.considered],
         "notes": list(spike.notes),
     }
 
@@ -62,7 +63,7 @@ def _period(period: Period) -> dict[str, object]:
     }
 
 
-def _suspect(one: Suspect) -> dict[str, object]:
+def _suspect(one: Suspect, prompt_url: str | None) -> dict[str, object]:
     change = one.last_change
     return {
         "function": one.function,
@@ -71,6 +72,7 @@ def _suspect(one: Suspect) -> dict[str, object]:
         "models": list(one.models),
         "tool": one.tool,
         "prompt_hash": one.prompt_hash,
+        "prompt_url": _link(one, prompt_url),
         "state": one.state,
         "verdict": one.verdict,
         "reason": one.reason,
@@ -104,6 +106,10 @@ def _suspect(one: Suspect) -> dict[str, object]:
     }
 
 
+def _link(one: Suspect, prompt_url: str | None) -> str | None:
+    return prompt_link(prompt_url, prompt_hash=one.prompt_hash, generation=one.generation)
+
+
 def _number(value: float) -> float | int | None:
     """Six significant digits, whole numbers as such; JSON knows no infinity."""
     if not math.isfinite(value):
@@ -116,7 +122,7 @@ def _iso(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat() + "Z"
 
 
-def show(spike: Spike, console: Console) -> None:
+def show(spike: Spike, console: Console, *, prompt_url: str | None = None) -> None:
     """Verdict, timeline, functions with their factors and commands, then what is not known."""
     from rich.padding import Padding
     from rich.text import Text
@@ -133,18 +139,27 @@ def show(spike: Spike, console: Console) -> None:
         if period.since or period.release or period.events:
             console.print(Padding(Text(_window(name, period)), (0, 0, 0, 2), expand=False))
     for rank, one in enumerate(spike.suspects, 1):
-        console.print()
-        console.print(_title(rank, one), soft_wrap=True)
-        for text in _facts(one, spike):
-            console.print(Padding(text, (0, 0, 0, 3), expand=False))
-        # One line however long, so that a copy of it is the command.
-        for line in _command(one):
-            console.print(Text("   " + line, style="bold"), soft_wrap=True)
+        _show_suspect(rank, one, spike, console, link=_link(one, prompt_url))
     if spike.excess:
         console.print()
         for line in _null_row(spike):
             console.print(Padding(Text(line), (0, 0, 0, 3), expand=False))
     _show_rest(spike, console)
+
+
+def _show_suspect(rank: int, one: Suspect, spike: Spike, console: Console, *, link: str | None) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    console.print()
+    console.print(_title(rank, one), soft_wrap=True)
+    for text in _facts(one, spike):
+        console.print(Padding(text, (0, 0, 0, 3), expand=False))
+    # One line however long, so that a copy of it is the link or the command.
+    if link:
+        console.print(Text(f"   prompt at {safe(link, limit=4000)}"), soft_wrap=True)
+    for line in _command(one):
+        console.print(Text("   " + line, style="bold"), soft_wrap=True)
 
 
 def _show_rest(spike: Spike, console: Console) -> None:

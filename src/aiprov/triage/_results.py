@@ -58,6 +58,8 @@ class Suspect:
     models: tuple[str, ...]
     tool: str | None
     prompt_hash: str | None
+    generation: str | None
+    """Its id in the manifest of the revision that was running."""
     state: Literal["verified", "stale", "unverified"]
     verdict: Verdict
     reason: str

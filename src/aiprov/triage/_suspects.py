@@ -107,6 +107,7 @@ class Finder:
             models=generation.models if generation else (),
             tool=generation.tool if generation else None,
             prompt_hash=generation.prompt_hash if generation else None,
+            generation=record.generation if record else None,
             state=_state(record.code_hash if record else None, region.code_hash if region else None),
             verdict=verdict,
             reason=reason,
