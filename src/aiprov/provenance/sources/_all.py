@@ -10,6 +10,7 @@ from aiprov.provenance.sources.agent_trace import AgentTraces
 from aiprov.provenance.sources.claude_code import claude_code
 from aiprov.provenance.sources.codex import codex
 from aiprov.provenance.sources.copilot_cli import copilot_cli
+from aiprov.provenance.sources.entire import Entire
 from aiprov.provenance.sources.gemini_cli import gemini_cli
 from aiprov.provenance.sources.git_ai import GitAi
 from aiprov.provenance.sources.sidecar import Sidecars
@@ -18,7 +19,7 @@ from aiprov.provenance.sources.trailers import Trailers
 
 def in_repository() -> tuple[CommitSource, ...]:
     """What a clone holds, so that every machine reads the same."""
-    return (AgentTraces(), GitAi(), Trailers())
+    return (Entire(), AgentTraces(), GitAi(), Trailers())
 
 
 def on_this_machine(home: Path) -> tuple[CommitSource, ...]:
