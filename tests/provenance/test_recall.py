@@ -156,6 +156,7 @@ def test_only_files_in_question_are_read(root):
     [
         (Query(model="claude-opos-4-6"), "did you mean anthropic/claude-opus-4-6?"),
         (Query(model="opneai/o3"), "did you mean openai/o3?"),
+        (Query(model="opus"), "did you mean anthropic/claude-opus-4-6?"),
         (Query(tool="claude-cod"), "did you mean claude-code?"),
         (Query(model="zzz"), "no record names the model zzz"),
     ],

@@ -100,9 +100,9 @@ def _tell(found: Recalled) -> None:
     files = len({one.provenance.function.rpartition("::")[0] for one in found.functions})
     for hint in found.hints:
         note(hint)
-    if not count:
+    if not count and not found.hints:
         note("no live function answers to this; functions without a record are unknown and never listed")
-    else:
+    elif count:
         shares = ", ".join(f"{states[state]} {state}" for state in ("verified", "stale", "unverified") if states[state])
         note(f"{_counted(count, 'function')} in {_counted(files, 'file')}: {shares}")
     if found.deleted:

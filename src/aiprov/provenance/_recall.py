@@ -209,12 +209,11 @@ def _hint(kind: str, wanted: str, known: Iterable[str], means: Callable[[str, st
     names = sorted(known)
     if any(means(wanted, name) for name in names):
         return
-    forms = {form: name for name in names for form in (name.lower(), name.lower().rpartition("/")[2])}
     asked = _spelled(wanted)
-    close = [
-        forms[form]
-        for text in dict.fromkeys((asked, asked.rpartition("/")[2]))
-        for form in difflib.get_close_matches(text[:200], forms, n=_CLOSE)
-    ]
+    bare = asked.rpartition("/")[2].strip("*")
+    forms = {form: name for name in names for form in (name.lower(), name.lower().rpartition("/")[2])}
+    close = [name for name in names if bare and bare in name.lower()]
+    for text in (asked, bare):
+        close += [forms[form] for form in difflib.get_close_matches(text[:200], forms, n=_CLOSE)]
     hint = f"; did you mean {' or '.join(safe(name) for name in list(dict.fromkeys(close))[:_CLOSE])}?" if close else ""
     yield f"no record names the {kind} {safe(wanted, limit=100)}{hint}"
