@@ -7,6 +7,7 @@ from pathlib import Path
 
 from aiprov.provenance.sources import CommitSource, FileSource
 from aiprov.provenance.sources.agent_trace import AgentTraces
+from aiprov.provenance.sources.aider_chat import AiderChat
 from aiprov.provenance.sources.claude_code import claude_code
 from aiprov.provenance.sources.codex import codex
 from aiprov.provenance.sources.copilot_cli import copilot_cli
@@ -19,7 +20,7 @@ from aiprov.provenance.sources.trailers import Trailers
 
 def in_repository() -> tuple[CommitSource, ...]:
     """What a clone holds, so that every machine reads the same."""
-    return (Entire(), AgentTraces(), GitAi(), Trailers())
+    return (Entire(), AgentTraces(), GitAi(), AiderChat(), Trailers())
 
 
 def on_this_machine(home: Path) -> tuple[CommitSource, ...]:
