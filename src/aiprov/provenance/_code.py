@@ -115,6 +115,15 @@ _NOISE = b" \t\r\f\"'`,()\\;.0"
 DEF = b"def\x00"
 
 
+def bare(lines: bytes) -> bytes:
+    """The essence of lines whose surroundings are not known."""
+    return _stripped(_COMMENT.sub(b"", lines))
+
+
+def _stripped(text: bytes) -> bytes:
+    return _DEF.sub(DEF, text).translate(None, _NOISE).lower()
+
+
 class Essence:
     """A file's text without what a formatter may change: a quick test that needs no parser.
 
@@ -124,11 +133,11 @@ class Essence:
     __slots__ = ("lines", "text")
 
     def __init__(self, source: bytes) -> None:
-        bare = _COMMENT.sub(b"", source)
-        bare = _TRIPLE.sub(lambda found: b"\n" * found[0].count(b"\n"), bare)
-        bare = _DEF.sub(DEF, bare).translate(None, _NOISE).lower()
-        self.lines = bare.split(b"\n")
-        self.text = bare.replace(b"\n", b"")
+        text = _COMMENT.sub(b"", source)
+        text = _TRIPLE.sub(lambda found: b"\n" * found[0].count(b"\n"), text)
+        text = _stripped(text)
+        self.lines = text.split(b"\n")
+        self.text = text.replace(b"\n", b"")
 
     def around(self, first: int, last: int) -> bytes:
         """Lines `first` to `last` with up to three before them, and what must follow, in the same function."""

@@ -8,36 +8,56 @@ line of it that it touched.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import count, groupby
 
 from aiprov.git import Repository
 from aiprov.provenance._blame import Blame, blame
 from aiprov.provenance._code import DEF, Code, Essence
-from aiprov.provenance._history import History
+from aiprov.provenance._history import Reach
+from aiprov.provenance._patches import Patches
 from aiprov.provenance._text import plain_bytes
 from aiprov.provenance.sources import UNCOMMITTED
 from aiprov_runtime._functions import MODULE
-from aiprov_runtime._manifest import Generation
 
 Place = tuple[str, str, int]
+"""Commit, path and line."""
 Version = tuple[str, str]
 """A commit and a path there."""
-Tally = Counter[Generation | None]
 _MAX_LEVELS = 1000
 _MAX_SPANS = 100
 _CACHED_TREES = 64
-_CACHED_TEXTS = 1024
+_CACHED_TEXTS = 256
 
 
 @dataclass(frozen=True, slots=True)
-class FileFacts:
-    tallies: dict[str, Tally]
-    """Functions with at least one line by a model: how many lines each generation wrote, None for all the rest."""
-    hashes: dict[str, str]
+class Trail:
+    """What following lines needs of history; none of it is what a source says."""
+
+    parents: Mapping[str, str] = field(default_factory=dict)
+    changed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    reach: Reach = field(default_factory=Reach)
+    patches: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Written:
+    """Where a function's lines were written, in the oldest version that has its logic."""
+
+    places: dict[int, Place | None] = field(default_factory=dict)
+    """By that version's line; None where it is older than all evidence."""
+    today: dict[int, int] | None = None
+    """Today's lines and that version's, where they differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileOrigins:
+    functions: dict[str, Written]
+    asked: dict[Version, bool]
+    """Every question to `Reach` that these answers hang on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +65,7 @@ class _Group:
     """Lines of one function, by today's name, with the blame that named their places."""
 
     name: str
-    places: list[Place]
+    places: dict[int, Place]
     blame: Blame
     code: Code | None
     """Today's file, as long as the lines are the whole function with the logic that it has today."""
@@ -54,6 +74,7 @@ class _Group:
 @dataclass(frozen=True, slots=True)
 class _Asked:
     name: str
+    key: int
     line: int
     code: Code | None
     holder: Place | None = None
@@ -67,75 +88,90 @@ class _Before:
 
 
 class Lineage:
-    def __init__(self, repository: Repository, history: History, *, options: tuple[str, ...] = ()) -> None:
+    def __init__(self, repository: Repository, trail: Trail, *, options: tuple[str, ...] = ()) -> None:
         self._repository = repository
-        self._history = history
+        self._trail = trail
         self._options = options
-        self._code: Callable[[str, str], Code | None] = lru_cache(_CACHED_TREES)(self._read_code)
+        self._patches = Patches(repository, trail.patches)
+        self._asked: dict[Version, bool] = {}
+        self._parsed: Callable[[bytes], Code | None] = lru_cache(_CACHED_TREES)(_parse)
         self._essence: Callable[[str, str], Essence | None] = lru_cache(_CACHED_TEXTS)(self._read_essence)
+        self._read: Callable[[str, str], bytes | None] = lru_cache(_CACHED_TEXTS)(self._read_version)
         self._before: Callable[[str, str, str, tuple[Version, ...], bool], tuple[str, str, str] | None]
         self._before = lru_cache(_CACHED_TEXTS * 8)(self._find_before)
 
-    def examine(self, path: str, today: Blame, *, recorded: Iterable[str] = ()) -> FileFacts:
-        """What history says of today's file, with hashes of the functions in question; raises SyntaxError."""
-        concerned = any(self._history.concerns(commit) for commit in {place[0] for place in today.lines.values()})
-        names = set(recorded)
-        if not concerned and not names:
-            return FileFacts({}, {})
-        code = Code(plain_bytes(self._repository.root, path) or b"")
-        places: dict[str, list[Place]] = defaultdict(list)
-        for line, owner in code.counted() if concerned else ():
+    def examine(self, code: Code, today: Blame) -> FileOrigins:
+        """Where the lines with logic of today's file were written."""
+        self._asked = {}
+        written: dict[str, Written] = defaultdict(Written)
+        places: dict[str, dict[int, Place]] = defaultdict(dict)
+        for line, owner in code.counted():
             if line in today.lines:
-                places[owner].append(today.lines[line])
-        tallies = self._tallies([_Group(name, found, today, code) for name, found in places.items()])
-        tallies = {name: tally for name, tally in tallies.items() if any(tally.keys() - {None})}
-        wanted = (names | tallies.keys()) & code.functions.keys()
-        return FileFacts(tallies, {name: code.code_hash(name) for name in wanted})
+                places[owner][line] = today.lines[line]
+        self._resolve([_Group(name, found, today, code) for name, found in places.items()], written)
+        return FileOrigins(dict(written), self._asked)
 
-    def _tallies(self, pending: list[_Group]) -> dict[str, Tally]:
+    def _concerns(self, commit: str, path: str) -> bool:
+        answer = self._trail.reach.concerns(commit, path)
+        self._asked[commit, path] = answer
+        return answer
+
+    def _resolve(self, pending: list[_Group], written: dict[str, Written]) -> None:
         """Level by level: what a commit did not write is looked up in the version before, one blame for each."""
-        tallies: dict[str, Tally] = defaultdict(Counter)
         for level in count():
             asked: dict[Version, list[_Asked]] = defaultdict(list)
+            self._patches.load(
+                {place[0] for group in pending for place in group.places.values() if self._concerns(*place[:2])}
+            )
             for group in pending:
+                places = written[group.name].places
                 if group.code and level < _MAX_LEVELS and (rewound := self._rewind(group, group.code)):
-                    version, lines = rewound
-                    asked[version] += [_Asked(group.name, line, group.code) for line in lines]
+                    version, lines, today = rewound
+                    written[group.name].today = today
+                    known = self._concerns(*version)
+                    places.clear()
+                    places.update(dict.fromkeys(lines))
+                    asked[version] += [_Asked(group.name, line, line, group.code) for line in lines if known]
                     continue
-                for commit, path, lines in self._runs(group.places):
-                    before = None
-                    if level < _MAX_LEVELS:
-                        before = self._follow(commit, path, lines, group)
-                    for line in lines:
-                        older = before.lines.get(line) if before else None
+                for commit, path, keys in self._runs(group.places):
+                    lines = [group.places[key][2] for key in keys]
+                    before = self._follow(commit, path, lines, group) if level < _MAX_LEVELS else None
+                    known = before is not None and self._concerns(*before.version)
+                    for key in keys:
+                        place = group.places[key]
+                        older = before.lines.get(place[2]) if before else None
                         if before is None or older is None:
-                            tallies[group.name][self._judge(commit, path, line)] += 1
+                            places[key] = place
+                        elif known:
+                            asked[before.version].append(_Asked(group.name, key, older, None, place))
                         else:
-                            asked[before.version].append(_Asked(group.name, older, None, (commit, path, line)))
+                            places[key] = None
             if not asked:
-                return tallies
-            pending = [found for version, lines in asked.items() for found in self._look_up(version, lines, tallies)]
-        raise AssertionError
+                return
+            pending = [found for version, lines in asked.items() for found in self._look_up(version, lines, written)]
 
-    def _rewind(self, group: _Group, today: Code) -> tuple[Version, list[int]] | None:
+    def _rewind(self, group: _Group, today: Code) -> tuple[Version, list[int], dict[int, int]] | None:
         """The function as it was before the last commit on it, where that left its logic as it is today.
 
         So a formatter changes not even the count of lines.
         """
-        place = self._history.order
+        place = self._trail.reach.order
         newest = min(
-            {commit for commit, _, _ in group.places},
+            {commit for commit, _, _ in group.places.values()},
             key=lambda c: place.get(c, -1 if c == UNCOMMITTED else len(place)),
         )
-        for commit, path, lines in self._runs(found for found in group.places if found[0] == newest):
-            before = self._follow(commit, path, lines, group)
+        for commit, path, keys in self._runs({key: at for key, at in group.places.items() if at[0] == newest}):
+            before = self._follow(commit, path, [group.places[key][2] for key in keys], group)
             old = self._code(*before.version) if before else None
             if before is None or old is None or old.body_hash(before.name) != today.body_hash(group.name):
                 return None
-            return before.version, [line for line, owner in old.counted() if owner == before.name]
+            lines = [line for line, owner in old.counted() if owner == before.name]
+            pairs = today.counterparts(group.name, old, name=before.name)
+            here = [line for line, owner in today.counted() if owner == group.name]
+            return before.version, lines, {line: pairs[line] for line in here if line in pairs}
         return None
 
-    def _look_up(self, version: Version, asked: list[_Asked], tallies: dict[str, Tally]) -> list[_Group]:
+    def _look_up(self, version: Version, asked: list[_Asked], written: dict[str, Written]) -> list[_Group]:
         """Where these lines of a version come from; a line that blame does not know stays with who has it."""
         # Held to some lines, blame guesses otherwise which of several equal lines is the one that moved.
         whole = any(line.code for line in asked)
@@ -145,35 +181,38 @@ class Lineage:
         for line in asked:
             if found := blamed.lines.get(line.line):
                 key = (line.name, line.code is None)
-                groups.setdefault(key, _Group(line.name, [], blamed, line.code)).places.append(found)
+                groups.setdefault(key, _Group(line.name, {}, blamed, line.code)).places[line.key] = found
             elif line.holder:
-                tallies[line.name][self._judge(*line.holder)] += 1
+                written[line.name].places[line.key] = line.holder
         return list(groups.values())
 
-    def _runs(self, places: Iterable[Place]) -> Iterator[tuple[str, str, list[int]]]:
-        """Lines of one commit and path with nothing between them there that holds logic."""
-        for (commit, path), found in groupby(sorted(places), key=lambda place: place[:2]):
-            lines = [line for _, _, line in found]
-            essence = self._essence(commit, path) if self._history.concerns(commit) else None
+    def _runs(self, places: dict[int, Place]) -> Iterator[tuple[str, str, list[int]]]:
+        """Keys of lines of one commit and path with nothing between them there that holds logic."""
+        ordered = sorted(places, key=places.__getitem__)
+        for (commit, path), found in groupby(ordered, key=lambda key: places[key][:2]):
+            keys = list(found)
+            essence = self._essence(commit, path) if self._may_follow(commit, path, keys, places) else None
             if essence is None:
-                yield commit, path, lines
+                yield commit, path, keys
                 continue
             start = 0
-            for index in range(1, len(lines) + 1):
-                if index == len(lines) or any(essence.lines[lines[index - 1] : lines[index] - 1]):
-                    yield commit, path, lines[start:index]
+            for index in range(1, len(keys) + 1):
+                if index == len(keys) or any(essence.lines[places[keys[index - 1]][2] : places[keys[index]][2] - 1]):
+                    yield commit, path, keys[start:index]
                     start = index
 
-    def _judge(self, commit: str, path: str, line: int) -> Generation | None:
-        said = self._history.evidence.get(commit)
-        found = said.at(path, line) if said else None
-        return found.generation if found else None
+    def _may_follow(self, commit: str, path: str, keys: list[int], places: dict[int, Place]) -> bool:
+        if not self._concerns(commit, path) or not self._patches.loses(commit):
+            return False
+        return any(self._patches.may_come(commit, path, places[key][2]) for key in keys)
 
     def _follow(self, commit: str, path: str, lines: list[int], group: _Group) -> _Before | None:
         """The same lines in the version before, None where this commit is their origin."""
         previous = group.blame.previous.get((commit, path))
         module = group.name == MODULE
-        if not self._history.concerns(commit):
+        if not self._concerns(commit, path) or not self._patches.loses(commit):
+            return None
+        if not all(self._patches.may_come(commit, path, line) for line in lines):
             return None
         sources = tuple(self._sources(commit, path, lines, previous, module=module))
         code = self._code(commit, path) if sources else None
@@ -202,9 +241,9 @@ class Lineage:
                     yield other
 
     def _others(self, commit: str, previous: Version | None) -> Iterator[Version]:
-        parent = self._history.parents.get(commit)
+        parent = self._trail.parents.get(commit)
         if parent:
-            for path in self._history.changed.get(commit, ()):
+            for path in self._trail.changed.get(commit, ()):
                 if (parent, path) != previous:
                     yield parent, path
 
@@ -244,21 +283,25 @@ class Lineage:
             if name != MODULE and (now is None or name not in now.functions) and old.body_hash(name) == wanted:
                 yield name
 
-    def _read(self, commit: str, path: str) -> bytes | None:
+    def _read_version(self, commit: str, path: str) -> bytes | None:
         if commit == UNCOMMITTED:
             return plain_bytes(self._repository.root, path)
         return self._repository.read(commit, path)
 
-    def _read_code(self, commit: str, path: str) -> Code | None:
+    def _code(self, commit: str, path: str) -> Code | None:
         source = self._read(commit, path)
-        try:
-            return None if source is None else Code(source)
-        except SyntaxError:
-            return None
+        return None if source is None else self._parsed(source)
 
     def _read_essence(self, commit: str, path: str) -> Essence | None:
         source = self._read(commit, path)
         return None if source is None else Essence(source)
+
+
+def _parse(source: bytes) -> Code | None:
+    try:
+        return Code(source)
+    except SyntaxError:
+        return None
 
 
 def _ranges(lines: Iterable[int]) -> tuple[str, ...]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from aiprov.provenance._code import Code
-from aiprov.provenance._text import plain_bytes
+from aiprov.provenance._outline import Today
+from aiprov.provenance._text import is_plain, plain_bytes
 from aiprov_runtime._functions import MODULE
 from aiprov_runtime._manifest import Manifest, Record
 
@@ -26,9 +27,20 @@ class Moved:
     """For each of these where it was before."""
 
 
-def follow_moves(root: Path, held: Manifest, python: Sequence[str], *, absent: Collection[str] = ()) -> Moved:
-    """A record moves where one place fits best that has its code, and no record of its own."""
-    gone = {place: record for place, record in _gone(root, held) if place[0] not in absent}
+def follow_moves(
+    root: Path,
+    held: Manifest,
+    python: Sequence[str],
+    *,
+    absent: Collection[str] = (),
+    names: Callable[[str], Collection[str] | None] | None = None,
+) -> Moved:
+    """A record moves where one place fits best that has its code, and no record of its own.
+
+    `names` gives a file's functions where the caller knows them, None for what cannot be parsed.
+    """
+    names = names or Today(root).names
+    gone = {place: record for place, record in _gone(root, held, names) if place[0] not in absent}
     if not gone:
         return Moved(frozenset(), {}, {})
     places: dict[Place, list[Place]] = {place: [] for place in gone}
@@ -63,18 +75,15 @@ def _best_fits(places: dict[Place, list[Place]]) -> Iterator[tuple[Place, Place]
             yield place, best[0]
 
 
-def _gone(root: Path, held: Manifest) -> Iterator[tuple[Place, Record]]:
+def _gone(root: Path, held: Manifest, names: Callable[[str], Collection[str] | None]) -> Iterator[tuple[Place, Record]]:
     for path, functions in held.files.items():
-        source = plain_bytes(root, path)
-        code = None
-        if path.endswith(".py") and source is not None:
-            code = _parsed(source)
-            if code is None:
-                continue  # nothing can be said of a file that does not parse
-        elif source is not None:
-            continue
+        present: Collection[str] | None = ()
+        if is_plain(root, path):
+            present = names(path) if path.endswith(".py") else None
+        if present is None:
+            continue  # nothing can be said of a file that does not parse
         for qualname, record in functions.items():
-            if code is None or qualname not in code.functions:
+            if qualname not in present:
                 yield (path, qualname), record
 
 

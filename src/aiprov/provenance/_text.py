@@ -20,12 +20,18 @@ def link_in(root: Path, path: str) -> str | None:
     return None
 
 
-def plain_bytes(root: Path, path: str, *, limit: int = MAX_SOURCE) -> bytes | None:
-    """A regular file's content; None for what is absent, behind a link, no file or too large."""
+def is_plain(root: Path, path: str, *, limit: int = MAX_SOURCE) -> bool:
+    """A regular file that is read: not absent, behind a link or too large."""
     full = root / path
     try:
-        if link_in(root, path) or not full.is_file() or full.stat().st_size > limit:
-            return None
-        return full.read_bytes()
+        return not link_in(root, path) and full.is_file() and full.stat().st_size <= limit
+    except OSError:
+        return False
+
+
+def plain_bytes(root: Path, path: str, *, limit: int = MAX_SOURCE) -> bytes | None:
+    """A regular file's content; None for what is absent, behind a link, no file or too large."""
+    try:
+        return (root / path).read_bytes() if is_plain(root, path, limit=limit) else None
     except OSError:
         return None

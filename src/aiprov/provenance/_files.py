@@ -1,0 +1,74 @@
+"""The files of a work tree that a scan reads, by names that a manifest can hold."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from aiprov.git import Repository
+from aiprov.provenance._text import is_plain, plain_bytes
+from aiprov.provenance.sources.sidecar import SUFFIX
+from aiprov_runtime._manifest import MAX_KEY, check_path
+
+IGNORE_REVS = ".git-blame-ignore-revs"
+_IGNORED_LINE = re.compile(rb"\s*(?:(?:[0-9a-f]{40}|[0-9a-f]{64})\s*)?(?:#.*)?", re.IGNORECASE)
+_UNFIT_NAME = re.compile(r'["\\]')
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    python: tuple[str, ...]
+    all: tuple[str, ...]
+    unnameable: int
+    absent: frozenset[str]
+    """Tracked, but left out of this work tree by a sparse checkout."""
+    blobs: dict[str, str]
+    """What the index holds of each Python file; none where git sees that the file differs."""
+
+
+def list_files(repository: Repository) -> Files:
+    """Regular tracked files, with sidecars that are not tracked yet."""
+    staged = repository.run("ls-files", "-v", "-s", "-z").split(b"\0")
+    indexed = {e.partition(b"\t")[2]: e.split(b" ", 3)[2] for e in staged if e[2:5] == b"100"}
+    absent = {entry.partition(b"\t")[2] for entry in staged if entry[:1] in b"Ss"}
+    clean = {entry.partition(b"\t")[2] for entry in staged if entry.startswith(b"H ")}  # git may be told not to look
+    others = repository.run("ls-files", "-z", "--others", "--exclude-standard").split(b"\0")
+    names = indexed.keys() | {name for name in others if name.endswith(SUFFIX.encode())}
+    touched = set(repository.run("diff-files", "--name-only", "-z").split(b"\0"))
+    python: list[str] = []
+    every: list[str] = []
+    blobs: dict[str, str] = {}
+    unnameable = 0
+    for raw in sorted(names):
+        name = _name(raw)
+        if name is None:
+            unnameable += raw.endswith(b".py")
+            continue
+        every.append(name)
+        if name.endswith(".py") and is_plain(repository.root, name):
+            python.append(name)
+            if raw in clean and raw not in touched:
+                blobs[name] = indexed.get(raw, b"").decode()
+    return Files(tuple(python), tuple(every), unnameable, frozenset(filter(None, map(_name, absent))), blobs)
+
+
+def blame_options(repository: Repository, limit: str | None) -> tuple[tuple[str, ...], list[str]]:
+    """How every blame of this scan is asked, and what is wrong with the list of commits to look through."""
+    options = [f"^{limit}"] if limit else []
+    listed = plain_bytes(repository.root, IGNORE_REVS)
+    if listed is None:
+        return tuple(options), []
+    for number, line in enumerate(listed.split(b"\n"), 1):
+        if not _IGNORED_LINE.fullmatch(line):
+            return tuple(options), [f"{IGNORE_REVS}:{number}: not a full commit id; the file is not honoured"]
+    return (f"--ignore-revs-file={IGNORE_REVS}", *options), []
+
+
+def _name(raw: bytes) -> str | None:
+    """The name as text, where a manifest can hold it."""
+    try:
+        name = raw.decode()
+        check_path(name)
+    except ValueError:
+        return None
+    return None if _UNFIT_NAME.search(name) or len(name) > MAX_KEY else name
