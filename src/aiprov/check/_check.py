@@ -59,26 +59,24 @@ def check(
     tree = Tree.of(repository)
     lines = ManifestLines(data or b"")
     wanted = _within(paths)
+    moved = follow_moves(repository.root, held, tree.python, absent=tree.absent)
+    scanned = _scan(repository, since=since, progress=progress) if history else None
+    today = scanned.manifest if scanned else None
     with without_collector():
-        moved = follow_moves(repository.root, held, tree.python, absent=tree.absent)
-        findings = [*invalid_entries(held, lines), *edited(held, tree, moved, wanted=wanted)]
-        findings += displaced(moved, tree, lines)
-    settled = {place for finding in findings if (place := _place(finding.function))}
-    today = held
-    missed: tuple[str, ...] = ()
-    if history:
-        found = _scan(repository, since=since, progress=progress)
-        today, missed = found.manifest, found.unreadable
-        findings += unrecorded(held, today, tree, moved)
+        findings = [*invalid_entries(held, lines), *edited(held, today, tree, moved, wanted=wanted)]
+    findings += displaced(moved, tree, lines)
+    if today:
+        settled = {place for finding in findings if (place := _place(finding.function))}
         findings += at_odds(held, today, settled=settled, lines=lines)
+        findings += unrecorded(held, today, tree, moved)
     if policy != Policy():
-        findings += violations(_facts(repository, policy, today, tree, history=history))
+        findings += violations(_facts(repository, policy, today or held, tree, history=history))
     shown = [finding for finding in findings if _concerns(finding, wanted)]
     return Checked(
         findings=tuple(sorted(shown, key=lambda finding: finding.sort_key)),
         functions=sum(map(len, held.files.values())),
         has_manifest=data is not None,
-        unreadable=missed,
+        unreadable=scanned.unreadable if scanned else (),
     )
 
 
@@ -126,7 +124,8 @@ def _facts(repository: Repository, policy: Policy, manifest: Manifest, tree: Tre
     if policy.asks_for_reviews and history:
         known = read_history(repository, in_repository(), since=start)
         commits = [commit for commit in known.order if commit in known.evidence]
-        reviews = read_reviews(repository, commits, trailer=policy.trailer)
+        named = (g.commit for g in manifest.generations.values() if g.commit and g.commit in known.order)
+        reviews = read_reviews(repository, dict.fromkeys([*commits, *named]), trailer=policy.trailer)
     is_new = _is_after(repository, start) if start else lambda _: True
     return Facts(policy, manifest, tree, commits, reviews, is_new)
 

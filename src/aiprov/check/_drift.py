@@ -11,19 +11,26 @@ from aiprov.provenance._moves import Moved
 from aiprov_runtime._manifest import MANIFEST_PATH, Manifest
 
 SCAN = "run `aiprov scan`"
+_RECORD = "history does not say who changed it, so say it: `aiprov record`"
 
 
-def edited(held: Manifest, tree: Tree, moved: Moved, *, wanted: Callable[[str], bool]) -> Iterator[Finding]:
-    """A file that cannot be parsed is no finding: nothing can be said of its functions."""
+def edited(
+    held: Manifest, found: Manifest | None, tree: Tree, moved: Moved, *, wanted: Callable[[str], bool]
+) -> Iterator[Finding]:
+    """A file that cannot be parsed is no finding: nothing can be said of its functions.
+
+    `found` is what a scan makes of the manifest: a record that it leaves as it is takes somebody who knows.
+    """
     for path, functions in held.files.items():
         for qualname, record in functions.items() if wanted(path) else ():
             if record.code_hash is None or (path, qualname) in moved.gone:
                 continue
             today = tree.source(path).code_hash(qualname)
             if today not in (None, record.code_hash):
+                stays = found is not None and found.files.get(path, {}).get(qualname) == record
                 yield Finding(
                     kind="edited",
-                    message=f"its code is not what was recorded; {SCAN}",
+                    message=f"its code is not what was recorded; {_RECORD if stays else SCAN}",
                     function=f"{path}::{qualname}",
                     path=path,
                     line=tree.source(path).line(qualname),

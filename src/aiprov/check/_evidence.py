@@ -77,6 +77,8 @@ def _agree(one: Record, its: Manifest, other: Record, others: Manifest) -> bool:
     kinds = {one.contributor, other.contributor}
     if one.code_hash is None or (len(kinds) > 1 and not kinds <= set(BY_MODELS)):
         return False
+    if len(kinds) > 1 and one.ai_lines == other.ai_lines:
+        return False
     if abs((one.ai_lines or 0) - (other.ai_lines or 0)) > _FEW:
         return False
     ours, theirs = _acts(one, its), _acts(other, others)

@@ -68,10 +68,9 @@ def _contributor_problem(record: Record, *, has_generation: bool) -> str | None:
         if has_generation:
             return f"contributor {who} with a generation"
         return f"contributor {who} with ai_lines {share}" if share else None
-    if share is None or (record.generation is None and who == "mixed"):
-        return None  # two branches' records as one: the generations of both, and the lower share
-    fits = share >= AI_SHARE if who == "ai" else 0 < share <= AI_SHARE  # rounded
-    return None if fits else f"contributor {who} with ai_lines {share}"
+    if share is None or (who == "mixed" and (share > 0 or record.generation is None)):
+        return None  # lines that are a model's in part make much of little; two branches' records share the lower share
+    return None if who == "ai" and share >= AI_SHARE else f"contributor {who} with ai_lines {share}"
 
 
 def is_qualname(name: str) -> bool:
