@@ -5,6 +5,10 @@ import sys
 
 def main() -> None:
     """Run the command line, or say how to install what it needs."""
+    if sys.argv[1:2] == ["hook"] and not {"-h", "--help"} & set(sys.argv):
+        from aiprov import hook  # an editor waits, so nothing else is imported
+
+        sys.exit(hook.run(sys.argv[2:]))
     try:
         from aiprov.cli import run
     except ModuleNotFoundError as error:

@@ -13,9 +13,10 @@ from typing import NamedTuple
 from aiprov.provenance._edits import added_blocks, line_digest
 
 _PATCH = re.compile(r"^\*\*\* Begin Patch[ \t]*\r?\n(.*?)^\*\*\* End Patch", re.DOTALL | re.MULTILINE)
-_FILE = re.compile(r"\*\*\* (Add File|Update File|Delete File|Move to): (.+)")
+_FILE = re.compile(r"^\*\*\* (Add File|Update File|Delete File|Move to): (.+)", re.MULTILINE)
 # A call that replaces all occurrences does not say how many there were.
 _MANY = 20
+_REPLACING = frozenset({"replace", "Edit", "edit", "str_replace"})
 
 
 class Put(NamedTuple):
@@ -36,21 +37,24 @@ def text_of(value: object, *keys: str) -> str:
     return ""
 
 
-def calls_of(name: str, given: object, result: object = None) -> list[Put]:
-    """What a call of any tool that is known by its name added; nothing for all others."""
+def calls_of(name: str, given: object, result: object = None, *, now: str = "") -> list[Put]:
+    """What a call of an editing tool added; `now` is the file's text after it, where that is known."""
     if name in ("apply_patch", "ApplyPatch", "git_apply_patch"):
-        return in_patch(given if isinstance(given, str) else text_of(given, "patch", "input", "command"))
+        return in_patch(_patch_of(given))
     if isinstance(given, str):
         return in_patch(given)  # some tools hand a patch to what is named after a plain edit
     path = text_of(given, "file_path", "filePath", "path", "notebook_path") or text_of(result, "filePath")
-    if not path or not isinstance(given, Mapping):
+    if not isinstance(given, Mapping):
         return []
+    if not path:  # several files at once, each replacement with its own
+        parts = [part for part in edits_in(given) if part is not given and text_of(part, "filePath")]
+        return [put for part in parts for put in calls_of(name, part, now=now)]
     if name == "NotebookEdit":
         return [Put(path, _in_notebook(text_of(given, "new_source")))]
     final = _after(result)
-    blocks = final if final is not None else list(_asked(name, given, result))
+    blocks = final if final is not None else list(_asked(name, given, result, now))
     if final is not None and isinstance(result, Mapping) and result.get("userModified") is True:
-        proposed = {digest for block in _asked(name, given, None) for digest in block}
+        proposed = {digest for block in _asked(name, given, None, now) for digest in block}
         blocks = [run for block in blocks for run in _runs_in(block, proposed)]
     return [Put(path, blocks)] if blocks else []
 
@@ -68,21 +72,45 @@ def _after(result: object) -> list[list[bytes]] | None:
     return None
 
 
-def _asked(name: str, given: Mapping[str, object], result: object) -> Iterator[list[bytes]]:
+def _asked(name: str, given: Mapping[str, object], result: object, now: str) -> Iterator[list[bytes]]:
     """What the tool was asked to do."""
-    content = next(
-        (given[key] for key in ("content", "file_text", "contents") if isinstance(given.get(key), str)), None
-    )
-    if isinstance(content, str) and name not in ("replace", "Edit", "edit", "str_replace"):
-        original = text_of(result, "originalFile", "originalContent")
-        yield from added_blocks(original, content)
+    content = text_of(given, "content", "file_text", "contents")
+    if content and name not in _REPLACING:
+        yield from added_blocks(text_of(result, "originalFile", "originalContent"), content)
         return
-    edits = given.get("edits")
-    for edit in edits if isinstance(edits, list) else [given]:
-        before = text_of(edit, "old_string", "old_str", "oldString")
-        after = text_of(edit, "new_string", "new_str", "newString", "insert_text")
-        all_of_them = isinstance(edit, Mapping) and edit.get("replace_all") is True
-        yield from added_blocks(before, after) * (_MANY if all_of_them else 1)
+    for edit in edits_in(given):
+        everywhere = isinstance(edit, Mapping) and (edit.get("replace_all") or edit.get("replaceAll")) is True
+        before, after = replaced(edit)
+        found = list(_whole_lines(before, after, now)) if now and after else []
+        if not found or (len(found) > 1 and not everywhere):
+            found = [(before, after)] * (_MANY if everywhere else 1)
+        for old, new in found:
+            yield from added_blocks(old, new)
+
+
+def edits_in(given: object) -> list[object]:
+    """Where a call holds several replacements, these."""
+    for key in ("edits", "replacements"):
+        found = given.get(key) if isinstance(given, Mapping) else None
+        if isinstance(found, list):
+            return found
+    return [given]
+
+
+def replaced(edit: object) -> tuple[str, str]:
+    """Text before and after; a completion names its whole lines too."""
+    before = text_of(edit, "old_line", "old_string", "old_str", "oldString")
+    return before, text_of(edit, "new_line", "new_string", "new_str", "newString", "insert_text")
+
+
+def _whole_lines(before: str, after: str, now: str) -> Iterator[tuple[str, str]]:
+    """Both with the rest of the lines that they begin and end in, for each place where the text is now."""
+    at = now.find(after)
+    while at >= 0:
+        start, end = now.rfind("\n", 0, at) + 1, now.find("\n", at + len(after))
+        head, tail = now[start:at], now[at + len(after) : end if end >= 0 else len(now)]
+        yield head + before + tail, head + after + tail
+        at = now.find(after, at + len(after))
 
 
 def _texts(value: object, key: str) -> list[str]:
@@ -122,6 +150,17 @@ def patches_in(command: object) -> str:
     words = command if isinstance(command, list) else [command]
     text = "\n".join(word for word in words if isinstance(word, str))
     return text if "*** Begin Patch" in text and "apply_patch" in text else ""
+
+
+def paths_in_patch(given: object) -> list[str]:
+    """The files that a patch leaves behind it."""
+    return list(
+        dict.fromkeys(header[2].strip() for header in _FILE.finditer(_patch_of(given)) if header[1] != "Delete File")
+    )
+
+
+def _patch_of(given: object) -> str:
+    return given if isinstance(given, str) else text_of(given, "patch", "input", "command")
 
 
 def in_patch(text: str) -> list[Put]:

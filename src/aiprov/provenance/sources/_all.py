@@ -14,6 +14,7 @@ from aiprov.provenance.sources.copilot_cli import copilot_cli
 from aiprov.provenance.sources.entire import Entire
 from aiprov.provenance.sources.gemini_cli import gemini_cli
 from aiprov.provenance.sources.git_ai import GitAi
+from aiprov.provenance.sources.hook import Hook
 from aiprov.provenance.sources.sidecar import Sidecars
 from aiprov.provenance.sources.trailers import Trailers
 
@@ -26,6 +27,7 @@ def in_repository() -> tuple[CommitSource, ...]:
 def on_this_machine(home: Path) -> tuple[CommitSource, ...]:
     """What tools left in a developer's home."""
     return (
+        Hook(),
         claude_code(_folder("CLAUDE_CONFIG_DIR", home / ".claude")),
         codex(_folder("CODEX_HOME", home / ".codex")),
         gemini_cli(_folder("GEMINI_CLI_HOME", home) / ".gemini"),
