@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from aiprov.provenance import Range, Stats
 
 _WIDE = 10_000
+_SHOWN = 5
 
 
 def stats(
@@ -76,10 +77,12 @@ def _print(found: Stats) -> None:
 
 def _tell(found: Stats, asked: Range) -> None:
     totals = found.totals
-    for problem in found.problems:
+    for problem in found.problems[:_SHOWN]:
         note(safe(problem, limit=2000))
+    if len(found.problems) > _SHOWN:
+        note(f"{len(found.problems) - _SHOWN} more such files")
     if totals.stale:
         note(f"{totals.stale} functions have changed since their record was made and count as unknown; run aiprov scan")
-    if totals.ai_lines and not (totals.functions["ai"] or totals.functions["mixed"]):
+    if totals.ai_lines and totals.functions.total() == totals.functions["unknown"] > 0:
         where = "" if asked.until is None else f" at {asked.until[:12]}"
         note(f"no function by a model is recorded{where}: functions are counted by the manifest, lines by history")

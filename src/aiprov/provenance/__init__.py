@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from aiprov.provenance._record import Recorded, describe, record, record_generation
     from aiprov.provenance._scan import Scanned, scan
     from aiprov.provenance._show import show
-    from aiprov.provenance._stats import Shares, Stats, Work, stats
+    from aiprov.provenance._stats import Shares, Stats, Work, readable, stats
     from aiprov.provenance._store import find_root, locked, read_manifest, write_manifest
     from aiprov.provenance._today import Part, Provenance
     from aiprov.provenance._tree import Range, parse_range
@@ -40,6 +40,7 @@ __all__ = [
     "parse_range",
     "prompt_link",
     "read_manifest",
+    "readable",
     "recall",
     "record",
     "record_generation",
@@ -78,6 +79,7 @@ _HOMES = {
         "Shares",
         "Stats",
         "Work",
+        "readable",
         "stats",
     ),
     "_store": (

@@ -162,9 +162,11 @@ class _Since:
                 raise UsageError(
                     f"--since {safe(text, limit=100)}: neither a date like 2026-11-02, nor 7d, nor a revision here"
                 )
-            moment = datetime.fromtimestamp(int(repository.run("show", "-s", "--format=%ct", commit)), UTC)
-            self._older = frozenset(repository.run("rev-list", commit).decode().split())
-            self._newer = frozenset(repository.run("rev-list", "HEAD", f"^{commit}").decode().split())
+            moment = datetime.fromtimestamp(
+                int(repository.run("log", "-1", "--format=%ct", "--no-show-signature", commit, "--")), UTC
+            )
+            self._older = frozenset(repository.run("rev-list", commit, "--").decode().split())
+            self._newer = frozenset(repository.run("rev-list", "HEAD", f"^{commit}", "--").decode().split())
         self._moment = moment
 
     def holds(self, generation: Generation) -> bool | None:

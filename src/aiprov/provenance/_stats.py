@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -105,6 +106,8 @@ def stats(
     files: dict[str, Shares] = {}
     with without_collector():
         for path, stretches in _annotated(repository, asked, lines, sources=sources, progress=progress):
+            if not stretches and lines[path]:
+                problems.append(f"{readable(path)}: not looked into, so its lines count as unknown")
             counted: Collection[int] = range(1, lines[path] + 1)
             if inside is not None:
                 dated = {number for one in stretches if one.commit in inside for number in _numbers(one)}
@@ -114,6 +117,11 @@ def stats(
                 code = _code(repository, asked.until, path) if path.endswith(".py") else None
                 files[path] = shares_of_file(said, counted, code=code, path=path, manifest=manifest)
     return Stats(dict(sorted(files.items())), tuple(problems))
+
+
+def readable(path: str) -> str:
+    """A name as text; each byte that is not UTF-8 as its code."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _numbers(stretch: Stretch) -> range:

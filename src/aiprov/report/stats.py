@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from aiprov.provenance import Range, Shares, Stats, Work
+from aiprov.provenance import Range, Shares, Stats, Work, readable
 from aiprov.text import safe
 
 if TYPE_CHECKING:
@@ -32,11 +31,6 @@ def as_json(found: Stats, asked: Range) -> dict[str, object]:
         "files": {path: _shares(shares) for path, shares in files.items()},
         "problems": list(found.problems),
     }
-
-
-def readable(path: str) -> str:
-    """A name as text; each byte that is not UTF-8 as its code."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _shares(shares: Shares) -> dict[str, object]:
