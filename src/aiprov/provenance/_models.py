@@ -18,14 +18,18 @@ _FAMILIES = (
     ("meta", re.compile(r"llama-")),
     ("moonshotai", re.compile(r"kimi-")),
     ("zai", re.compile(r"glm-")),
+    ("minimax", re.compile(r"minimax-")),
+    ("xiaomi", re.compile(r"mimo-")),
+    ("cursor", re.compile(r"composer-")),
 )
 PROVIDERS = frozenset(provider for provider, _ in _FAMILIES)
-# Who passes requests on without having made the model.
+# Who passes requests on without having made the model, and other names of those who made it.
 _ROUTERS = frozenset(
     {
         *("openrouter", "vertex_ai", "vertex", "google-vertex", "bedrock", "bedrock_converse", "amazon-bedrock"),
         *("azure", "azure_ai", "github", "github_copilot", "github-copilot", "copilot", "litellm", "litellm_proxy"),
-        *("gemini", "cursor", "opencode", "models"),
+        *("gemini", "cursor", "opencode", "opencode-go", "openai-codex", "models"),
+        *("x-ai", "z-ai", "mistralai", "meta-llama", "qwen", "minimaxai"),
     }
 )
 _NOTHING = frozenset(
@@ -43,7 +47,18 @@ _BEDROCK = re.compile(
 _ID = re.compile(r"[a-z][a-z0-9._:-]*[a-z0-9]")
 _CONTEXT = re.compile(r"\s*(?:\(\d+[km](?: context)?\)|\[\d+[km]\])$", re.ASCII)
 _IN_BRACKETS = re.compile(r"[a-z][a-z ]{0,40} \(([^()]+)\)")
-_CLAUDE_NAME = re.compile(r"claude[ -](?:([a-z]+)[ -](\d+(?:[.-]\d+)*)|(\d+(?:[.-]\d+)*)[ -]([a-z]+))", re.ASCII)
+_CLAUDE_NAME = re.compile(
+    r"claude[ -](?:([a-z]+)[ -](\d+(?:[.-]\d+)*)|(\d+(?:[.-]\d+)*)[ -]([a-z]+))"
+    r"(?:-(?:low|medium|high|xhigh|max))?(?:-thinking)?",
+    re.ASCII,
+)
+# How hard a model was told to think is no part of which model it is.
+_EFFORT = re.compile(
+    r"(gpt-\d[\w.]*(?:-(?:codex|mini|nano|max|pro|sol))*|o\d(?:-mini|-pro)?)-(?:minimal|low|medium|high|xhigh)",
+    re.ASCII,
+)
+_SELLER = re.compile(r"^(?:openai|anthropic|google)[ :]+(?=[a-z])")
+_FAMILY_LAST = 3
 _HAS_VERSION = re.compile(r"[0-9]")
 
 
@@ -61,12 +76,17 @@ def normalise(raw: str) -> tuple[str | None, str | None]:
 
 def _model(text: str) -> str | None:
     prefix, slash, rest = text.partition("/")
-    if slash and prefix.lower() in _ROUTERS:
+    if not slash:
+        return _by_name(_SELLER.sub("", _CONTEXT.sub("", text.lower())))
+    if prefix.lower() in _ROUTERS:
         return _model(rest)
-    if slash:
-        placeholder = rest.lower() in _PLACEHOLDERS
-        return text if _PROVIDER_AND_MODEL.fullmatch(text) and not placeholder else None
-    lower = _CONTEXT.sub("", text.lower())
+    if prefix.lower() in PROVIDERS and (same := _model(rest)) and same.startswith(f"{prefix.lower()}/"):
+        return same
+    placeholder = rest.lower() in _PLACEHOLDERS
+    return text if _PROVIDER_AND_MODEL.fullmatch(text) and not placeholder else None
+
+
+def _by_name(lower: str) -> str | None:
     if inside := _IN_BRACKETS.fullmatch(lower):
         return _model(inside[1])
     if (hosted := _BEDROCK.fullmatch(lower)) and hosted[1] in PROVIDERS:
@@ -75,7 +95,10 @@ def _model(text: str) -> str | None:
         family, version = (name[1], name[2]) if name[1] else (name[4], name[3])
         version = version.replace(".", "-")
         # Up to version 3 the family stood last: claude-3-5-sonnet.
-        return f"anthropic/claude-{family}-{version}" if name[1] else f"anthropic/claude-{version}-{family}"
+        first = name[1] or int(version.partition("-")[0]) > _FAMILY_LAST
+        return f"anthropic/claude-{family}-{version}" if first else f"anthropic/claude-{version}-{family}"
+    if effort := _EFFORT.fullmatch(lower):
+        lower = effort[1]
     return _by_family(re.sub(r"\s+", "-", lower).replace("@", "-"))
 
 

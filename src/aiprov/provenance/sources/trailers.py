@@ -1,7 +1,12 @@
 """Commit trailers, footers and author marks, wherever in the message a squash left them.
 
 A mark is an exact e-mail, a bot's account, a product's name on its own or a fixed footer: never a name that a person
-could have. Bots that only review (Codex connector, Gemini Code Assist, Copilot's reviewer) mark nothing.
+could have. Bots that only review (Codex connector, Gemini Code Assist, Copilot's reviewer) mark nothing, and what a
+revert quotes of the commit that it takes back is no mark of its own.
+
+Where several people share a commit with a model, each line counts as the model's only by its share of all who are
+named; where a squash lists its commits and some of them are not marked, by the share of those that are. Neither makes
+a function a model's own.
 """
 
 from __future__ import annotations
@@ -17,11 +22,13 @@ from aiprov_runtime._manifest import Generation
 
 MAX_MESSAGE = 256 * 1024
 MAX_LINE = 1000
+MAX_PEOPLE = 200
 
 EMAILS = {
     "noreply@anthropic.com": "claude-code",
     "claude@anthropic.com": "claude-code",
     "noreply@openai.com": "codex",
+    "codex@openai.com": "codex",
     "codex@example.com": "codex",
     "copilot@github.com": "copilot",
     "cursoragent@cursor.com": "cursor",
@@ -32,10 +39,16 @@ EMAILS = {
     "noreply@aider.dev": "aider",
     "openhands@all-hands.dev": "openhands",
     "roomote@roocode.com": "roo",
+    "devin@cognition.ai": "devin",
+    "oz-agent@warp.dev": "warp",
+    "qwen-coder@alibabacloud.com": "qwen-code",
+    "crush@charm.land": "crush",
+    "vibe@mistral.ai": "mistral-vibe",
 }
 # Accounts on GitHub: `<digits>+<account>@users.noreply.github.com`; the digits differ between copies of one bot.
 ACCOUNTS = {
     "claude[bot]": "claude-code",
+    "codegen-sh[bot]": "codegen",
     "copilot": "copilot",
     "copilot-swe-agent[bot]": "copilot",
     "cursor[bot]": "cursor",
@@ -47,6 +60,7 @@ ACCOUNTS = {
     "gemini-cli[bot]": "gemini-cli",
     "google-labs-jules[bot]": "jules",
     "jetbrains-junie[bot]": "junie",
+    "roomote[bot]": "roo",
     "sentry-autofix[bot]": "seer",
     "seer-by-sentry[bot]": "seer",
     "sentry-junior[bot]": "seer",
@@ -62,9 +76,11 @@ PRODUCTS = {
     "codex": "codex",
     "codex cli": "codex",
     "copilot": "copilot",
+    "crush": "crush",
     "cursor": "cursor",
     "cursor agent": "cursor",
     "devin ai": "devin",
+    "firebender": "firebender",
     "gemini": "gemini-cli",
     "gemini cli": "gemini-cli",
     "generic llm chatbot": "llm",
@@ -73,10 +89,13 @@ PRODUCTS = {
     "google jules": "jules",
     "jetbrains junie": "junie",
     "junie": "junie",
+    "mistral vibe": "mistral-vibe",
     "openai codex": "codex",
     "opencode": "opencode",
     "windsurf": "windsurf",
 }
+# As the sender of a footer they are no people.
+FOOTERS = PRODUCTS | {"devin": "devin", "jules": "jules"}
 # The tool is not known where only a model is named.
 _MODEL_ONLY = ""
 
@@ -90,7 +109,7 @@ _IDENTITY = re.compile(r"([^<>]*)<\s*([^<>\s]+)\s*>\s*")
 _ACCOUNT = re.compile(r"(?:\d+\+)?([a-z0-9-]+(?:\[bot\])?)@users\.noreply\.github\.com")
 _FOOTER = re.compile(
     r"[^\w\[]{0,12}(?:generated|created|written|made) (?:with|by|using) "
-    r"(?:\[([\w .-]{2,40})\]\(https?://\S{1,200}\)|([\w .-]{2,40}?))[.!]?",
+    r"(?:\[([\w .-]{2,40})\]\(https?://\S{1,200}\)|([\w .-]{2,40}?)(?: \(https?://\S{1,200}\))?)[.!]?",
     re.IGNORECASE,
 )
 _LINKS = {
@@ -100,7 +119,17 @@ _LINKS = {
 }
 _AIDER_MODEL = re.compile(r"aider \((.{1,200})\)", re.IGNORECASE)
 _AIDER_AUTHOR = " (aider)"
+_AIDER_SUBJECT = "aider: "
 _PRODUCT_AND_MODEL = re.compile(r"([\w .-]{2,40}?) ?(?:\(([^()]{1,200})\)|:[ ]?(\S{1,200})(?: .*)?)")
+_VIA = re.compile(r"(.{2,100}?) via [\w .-]{2,30}\W*", re.IGNORECASE)
+_AFTER_VERSION = re.compile(r"[\w .-]{2,40} / (.{2,100})")
+_REVERT = re.compile(r"(?:revert|reapply)\b", re.IGNORECASE)
+_REVERTS = re.compile(r"(?:this )?reverts (?:commit [0-9a-f]{7,64}|\S*[#!]\d).*", re.IGNORECASE)
+_ORIGINAL = re.compile(r"original .{0,40}:\s*", re.IGNORECASE)
+_SUB_COMMIT = re.compile(r"\* (?!merge )\S.*", re.IGNORECASE)
+_SQUASH_END = re.compile(r"-{5,20}")
+_PARTLY = 0.9
+"""More than this is not believed where some of a squash's commits are not marked."""
 _CHATGPT = re.compile(r"chatgpt[- ]?v?[\d.]{1,8}[a-z]{0,8}")
 
 
@@ -120,12 +149,21 @@ class Trailers:
 
     def read(self, repository: Repository, commits: Sequence[CommitText]) -> OnCommits:
         del repository
-        return OnCommits({commit.id: said for commit in commits if (said := self.read_one(commit))})
+        found = {commit.id: said for commit in commits if (said := self.read_one(commit))}
+        by_aider = {commit.author_email for commit in commits if commit.id in found and _is_aiders(found[commit.id])}
+        for commit in commits:
+            # Early versions of aider signed nowhere else; with people who never used it the word means something else.
+            if commit.author_email in by_aider and commit.message.startswith(_AIDER_SUBJECT):
+                found.setdefault(commit.id, self._said(commit, [_Mark("aider")], 1.0))
+        return OnCommits(found)
 
     def read_one(self, commit: CommitText) -> WholeCommit | None:
-        marks = list(dict.fromkeys((*_of_author(commit), *_of_message(commit.message))))
-        if not marks:
-            return None
+        lines = _own_lines(commit.message)
+        marks = [mark for line in lines if (mark := _mark(line))]
+        every = list(dict.fromkeys((*_of_author(commit), *marks)))
+        return self._said(commit, every, _weight(commit, lines, every)) if every else None
+
+    def _said(self, commit: CommitText, marks: list[_Mark], weight: float) -> WholeCommit:
         models = sorted({mark.model for mark in marks if mark.model})
         tools = sorted({mark.tool for mark in marks} - {_MODEL_ONLY})
         model = models[0] if len(models) == 1 and not _leaves_doubt(marks) else None
@@ -139,7 +177,91 @@ class Trailers:
             evidence=self.name,
             raw_model=raws[0] if model and len(raws) == 1 else None,
         )
-        return WholeCommit(Line(generation))
+        return WholeCommit(Line(generation, weight))
+
+
+def _is_aiders(said: WholeCommit) -> bool:
+    return said.line.generation is not None and said.line.generation.tool == "aider"
+
+
+def _own_lines(message: str) -> list[str]:
+    """The message's lines, without what a revert may quote."""
+    lines = [line.rstrip() for line in message[:MAX_MESSAGE].splitlines()]
+    if not lines or not _REVERT.match(lines[0]):
+        return lines
+    starts = [number for number, line in enumerate(lines) if _REVERTS.fullmatch(line)]
+    if not starts:
+        while lines and not lines[-1]:
+            lines.pop()
+        starts = [max((number for number, line in enumerate(lines) if not line), default=len(lines))]
+    own = lines[starts[-1] + 1 :]
+    end = next((number for number, line in enumerate(own) if _ORIGINAL.fullmatch(line)), len(own))
+    return [line for line in own[:end] if not line[:1].isspace()]
+
+
+def _weight(commit: CommitText, lines: Sequence[str], marks: Sequence[_Mark]) -> float:
+    """How much of each line is the models', by what the message says of others who had a part."""
+    people = _people(commit, lines)
+    models = len({mark.tool for mark in marks})
+    shared = models / (models + people) if people > 1 else 1.0
+    return min(shared, _marked_share(lines))
+
+
+def _people(commit: CommitText, lines: Sequence[str]) -> int:
+    named = [(commit.author_name, commit.author_email)]
+    for line in lines:
+        trailer = _TRAILER.fullmatch(line) if len(line) <= MAX_LINE else None
+        identity = (
+            _IDENTITY.fullmatch(trailer[2].strip()) if trailer and trailer[1].lower() == "co-authored-by" else None
+        )
+        if identity:
+            named.append((identity[1], identity[2]))
+    known: list[set[str]] = []
+    for name, email in named[:MAX_PEOPLE]:
+        lower = email.strip().lower()
+        if "[bot]" in lower or tool_of_email(lower):
+            continue
+        account = _ACCOUNT.fullmatch(lower)
+        # One person may be named by several addresses, with the name in common or the account in place of it.
+        keys = {
+            lower,
+            _letters(name.removesuffix(_AIDER_AUTHOR)),
+            _letters(account[1] if account else lower.partition("@")[0]),
+        } - {""}
+        same = [person for person in known if person & keys]
+        known = [person for person in known if not person & keys] + [keys.union(*same)]
+    return len(known)
+
+
+def _letters(name: str) -> str:
+    return "".join(filter(str.isalnum, name.lower()))
+
+
+def _marked_share(lines: Sequence[str]) -> float:
+    """Of the commits that a squash lists; 1 where it lists none, or where a mark is on the squash as a whole."""
+    around = ["", *lines, ""]
+    listed = [
+        number
+        for number, line in enumerate(lines)
+        if _SUB_COMMIT.fullmatch(line) and not around[number] and not around[number + 2]
+    ]
+    if len(listed) <= 1:
+        return 1.0
+    marked: set[int] = set()
+    last = listed[-1]
+    for number, line in enumerate(lines):
+        if number > last and _SQUASH_END.fullmatch(line):
+            last = len(lines)
+        if _mark(line):
+            # Servers move co-authors to the end, whichever commit named them.
+            if number < listed[0] or (number > listed[-1] and (last == len(lines) or _is_co_author(line))):
+                return 1.0
+            marked.add(max(place for place in listed if place <= number))
+    return min(len(marked) / len(listed), _PARTLY) if 0 < len(marked) < len(listed) else 1.0
+
+
+def _is_co_author(line: str) -> bool:
+    return line.lstrip().lower().startswith("co-authored-by")
 
 
 def _leaves_doubt(marks: list[_Mark]) -> bool:
@@ -156,16 +278,12 @@ def _of_author(commit: CommitText) -> Iterator[_Mark]:
         yield _Mark(tool)
 
 
-def _of_message(message: str) -> Iterator[_Mark]:
-    for line in message[:MAX_MESSAGE].splitlines():
-        if len(line) > MAX_LINE:
-            continue
-        if trailer := _TRAILER.fullmatch(line.rstrip()):
-            mark = _of_trailer(trailer[1].lower(), trailer[2].strip())
-        else:
-            mark = _of_footer(line.rstrip())
-        if mark:
-            yield mark
+def _mark(line: str) -> _Mark | None:
+    if len(line) > MAX_LINE:
+        return None
+    if trailer := _TRAILER.fullmatch(line):
+        return _of_trailer(trailer[1].lower(), trailer[2].strip())
+    return _of_footer(line)
 
 
 def _of_trailer(key: str, value: str) -> _Mark | None:
@@ -191,8 +309,8 @@ def tool_of_email(email: str) -> str | None:
 
 def _model_in(name: str) -> tuple[str | None, str | None]:
     """The text is kept only where all of it was understood: the rest may be a person's name."""
-    aider = _AIDER_MODEL.fullmatch(name)
-    model, raw = normalise(aider[1] if aider else name)
+    inner = _AIDER_MODEL.fullmatch(name) or _VIA.fullmatch(name) or _AFTER_VERSION.fullmatch(name)
+    model, raw = normalise(inner[1] if inner else name)
     return (model, raw) if model else (None, None)
 
 
@@ -203,6 +321,8 @@ def _of_free_text(value: str) -> _Mark | None:
         return _Mark(PRODUCTS[lower])
     if _CHATGPT.fullmatch(lower):
         return _Mark("chatgpt")
+    if via := _VIA.fullmatch(value):
+        return _of_free_text(via[1])
     if (both := _PRODUCT_AND_MODEL.fullmatch(value)) and (tool := PRODUCTS.get(both[1].lower())):
         return _Mark(tool, *_model_in(both[2] or both[3]))
     model, raw = normalise(value)
@@ -214,5 +334,5 @@ def _of_footer(line: str) -> _Mark | None:
     footer = _FOOTER.fullmatch(line)
     if footer is None:
         return None
-    tool = PRODUCTS.get((footer[1] or footer[2]).strip().lower())
+    tool = FOOTERS.get((footer[1] or footer[2]).strip().lower())
     return _Mark(tool) if tool else None
