@@ -10,7 +10,7 @@ import traceback
 import typer
 
 from aiprov import __version__
-from aiprov.cli import check, demo, doctor, merge_driver, recall, record, revert, scan, show, spike, stats
+from aiprov.cli import check, demo, doctor, hook, init, merge_driver, recall, record, revert, scan, show, spike, stats
 from aiprov.errors import UsageError
 from aiprov.text import safe
 from aiprov_runtime._manifest import ManifestError
@@ -25,8 +25,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for _verb in (
+    init.init,
     record.record,
     scan.scan,
+    hook.hook,
     check.check,
     show.show,
     recall.recall,

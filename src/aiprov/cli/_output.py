@@ -7,6 +7,8 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from aiprov.text import safe
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -19,6 +21,17 @@ def emit(payload: Mapping[str, object], *, verb: str) -> None:
 def note(text: str) -> None:
     """Say something to the person, apart from the data."""
     sys.stderr.write(text + "\n")
+
+
+def print_patch(patch: bytes) -> None:
+    """Bytes as they are into a pipe or file; on a terminal without what could control it."""
+    if not sys.stdout.isatty():
+        sys.stdout.flush()
+        sys.stdout.buffer.write(patch)
+        sys.stdout.buffer.flush()
+        return
+    for line in patch.decode("utf-8", "replace").split("\n")[:-1]:
+        sys.stdout.write("\t".join(safe(part, limit=10_000) for part in line.removesuffix("\r").split("\t")) + "\n")
 
 
 def console() -> Console:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aiprov.cli._output import emit, note
+from aiprov.cli._output import emit, note, print_patch
 from aiprov.errors import UsageError
 from aiprov.git import Repository
 from aiprov.text import safe
@@ -59,7 +58,7 @@ def revert(  # noqa: PLR0913  # the verb's options
     if as_json:
         emit(_payload(plan, applied=apply and bool(plan.edits), branch=branch if made else None), verb="revert")
     elif made is None and not apply:
-        _print_patch(plan.patch)
+        print_patch(plan.patch)
     _summary(repository, plan, to)
     note(_next(plan, apply=apply, branch=branch if made else None))
     return REFUSED_EXIT if plan.refused else 0
@@ -87,17 +86,6 @@ def _function(outcome: Outcome) -> dict[str, object]:
         "warnings": list(outcome.warnings),
         "added": list(outcome.added),
     }
-
-
-def _print_patch(patch: bytes) -> None:
-    """Bytes as they are into a pipe or file; on a terminal without what could control it."""
-    if not sys.stdout.isatty():
-        sys.stdout.flush()
-        sys.stdout.buffer.write(patch)
-        sys.stdout.buffer.flush()
-        return
-    for line in patch.decode("utf-8", "replace").split("\n")[:-1]:
-        sys.stdout.write("\t".join(safe(part, limit=10_000) for part in line.removesuffix("\r").split("\t")) + "\n")
 
 
 def _summary(repository: Repository, plan: Plan, to: str | None) -> None:
