@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from provenance._sources import read_source
 from provenance._work import Work
 
 from aiprov.git import Repository
 from aiprov.provenance._agent_trace import Span, parse
 from aiprov.provenance._content_hash import Budget, ContentHash, Version
-from aiprov.provenance._history import read_history
 from aiprov.provenance.sources import UNCOMMITTED, UNTRACKED, Line, SomeLines
 from aiprov.provenance.sources.agent_trace import AgentTraces
 from aiprov_runtime._manifest import Generation
@@ -49,13 +49,13 @@ def spans_of(*records: object) -> tuple[Span, ...]:
 
 def found_in(work: Work, *records: object) -> tuple[dict[str, dict[str, dict[int, Line]]], tuple[str, ...]]:
     work.write(".agent-trace/traces.jsonl", "".join(json.dumps(record) + "\n" for record in records))
-    history = read_history(Repository(work.root), [AgentTraces()])
+    found = read_source(work, AgentTraces())
     lines = {
         commit: {path: dict(there) for path, there in evidence.lines.items()}
-        for commit, evidence in history.evidence.items()
+        for commit, evidence in found.evidence.items()
         if isinstance(evidence, SomeLines)
     }
-    return lines, history.ignored
+    return lines, found.ignored
 
 
 def test_a_record_of_the_specification_is_read() -> None:
@@ -388,9 +388,9 @@ def test_records_are_read_from_head_where_the_work_tree_has_none(work: Work) -> 
     commit = work.human({"cart.py": CODE + EMPTY, ".agent-trace/deep/one.json": text})
     (work.root / ".agent-trace/deep/one.json").unlink()
 
-    history = read_history(Repository(work.root), [AgentTraces()])
+    found = read_source(work, AgentTraces())
 
-    assert [commit] == list(history.evidence)
+    assert [commit] == list(found.evidence)
 
 
 def test_a_repository_without_commits_says_nothing(work: Work) -> None:

@@ -3,10 +3,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from provenance._sources import read_source
 from provenance._work import Work
 
-from aiprov.git import Repository
-from aiprov.provenance._history import read_history
 from aiprov.provenance._prompts import prompt_hash
 from aiprov.provenance.sources import Line, LineEvidence
 from aiprov.provenance.sources.aider_chat import FILE, AiderChat, Said, parse
@@ -98,8 +97,8 @@ def commit(work: Work, *, env: dict[str, str] | None = None, message: str = "fea
 
 def read(work: Work, *lines: str) -> tuple[dict[str, LineEvidence], tuple[str, ...]]:
     work.write(FILE, START + MODEL + "".join(f"{line}\n" for line in lines))
-    history = read_history(Repository(work.root), [AiderChat()])
-    return dict(history.evidence), history.ignored
+    found = read_source(work, AiderChat())
+    return dict(found.evidence), found.ignored
 
 
 def line_for(identity: str, subject: str = "feat: a total") -> str:
@@ -166,4 +165,4 @@ def test_the_chat_is_read_from_head_where_the_work_tree_has_none(work: Work) -> 
     work.human({FILE: START + MODEL + line_for(made)})
     (work.root / FILE).unlink()
 
-    assert [made] == list(read_history(Repository(work.root), [AiderChat()]).evidence)
+    assert [made] == list(read_source(work, AiderChat()).evidence)

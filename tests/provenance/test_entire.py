@@ -6,10 +6,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from provenance._sources import read_source
 from provenance._work import Work
 
-from aiprov.git import Repository
-from aiprov.provenance._history import read_history
 from aiprov.provenance._prompts import prompt_hash
 from aiprov.provenance.sources import Line, LineEvidence
 from aiprov.provenance.sources.entire import BRANCH, checkpoints_in, edits_of_transcript, locator
@@ -71,8 +70,8 @@ def commit_named(work: Work, *identities: str, text: str = ADDED + BEFORE) -> st
 
 
 def read(work: Work) -> tuple[dict[str, LineEvidence], tuple[str, ...]]:
-    history = read_history(Repository(work.root), [Source()])
-    return dict(history.evidence), history.ignored
+    found = read_source(work, Source())
+    return dict(found.evidence), found.ignored
 
 
 @pytest.mark.parametrize(

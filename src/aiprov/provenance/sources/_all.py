@@ -11,6 +11,7 @@ from aiprov.provenance.sources.aider_chat import AiderChat
 from aiprov.provenance.sources.claude_code import claude_code
 from aiprov.provenance.sources.codex import codex
 from aiprov.provenance.sources.copilot_cli import copilot_cli
+from aiprov.provenance.sources.devmemory import DevMemory
 from aiprov.provenance.sources.entire import Entire
 from aiprov.provenance.sources.gemini_cli import gemini_cli
 from aiprov.provenance.sources.git_ai import GitAi
@@ -21,7 +22,7 @@ from aiprov.provenance.sources.trailers import Trailers
 
 def in_repository() -> tuple[CommitSource, ...]:
     """What a clone holds, so that every machine reads the same."""
-    return (Entire(), AgentTraces(), GitAi(), AiderChat(), Trailers())
+    return (Entire(), AgentTraces(), GitAi(), DevMemory(), AiderChat(), Trailers())
 
 
 def on_this_machine(home: Path) -> tuple[CommitSource, ...]:
