@@ -92,7 +92,7 @@ def _read_order(repository: Repository, since: str | None) -> tuple[dict[str, in
     parents: dict[str, str] = {}
     merges: set[str] = set()
     for place, line in enumerate(
-        repository.run("rev-list", "--topo-order", "--parents", "HEAD", *limit).decode().splitlines()
+        repository.run("rev-list", "--topo-order", "--parents", "HEAD", *limit, "--").decode().splitlines()
     ):
         commit, *above = line.split(" ")
         order[commit] = place
@@ -142,7 +142,7 @@ def _read_names(repository: Repository, commits: list[str]) -> dict[str, list[Ch
 
 def _read_uncommitted(repository: Repository) -> list[Change]:
     names: list[Change] = []
-    tokens = iter(repository.run("diff-index", "-z", "--no-renames", "--name-status", "HEAD").split(b"\0"))
+    tokens = iter(repository.run("diff-index", "-z", "--no-renames", "--name-status", "HEAD", "--").split(b"\0"))
     for token in tokens:
         if token:
             _add(names, token, next(tokens, b""))

@@ -91,7 +91,9 @@ def touched(repository: Repository, commits: Sequence[Stamp], paths: Collection[
 
 def touched_now(repository: Repository, paths: Collection[str]) -> Touched:
     """The work tree, as far as git tracks it."""
-    fields = iter(repository.run("diff", "HEAD", "-z", "--no-renames", "--name-status", "--no-ext-diff").split(b"\0"))
+    fields = iter(
+        repository.run("diff", "HEAD", "-z", "--no-renames", "--name-status", "--no-ext-diff", "--").split(b"\0")
+    )
     found = Touched(Stamp(UNCOMMITTED, math.inf, math.inf))
     for status in fields:
         if status:
