@@ -90,7 +90,7 @@ def _by_name(lower: str) -> str | None:
     if inside := _IN_BRACKETS.fullmatch(lower):
         return _model(inside[1])
     if (hosted := _BEDROCK.fullmatch(lower)) and hosted[1] in PROVIDERS:
-        return f"{hosted[1]}/{hosted[2]}" if _HAS_VERSION.search(hosted[2]) else None
+        return _model(f"{hosted[1]}/{hosted[2]}") if _HAS_VERSION.search(hosted[2]) else None
     if name := _CLAUDE_NAME.fullmatch(lower):
         family, version = (name[1], name[2]) if name[1] else (name[4], name[3])
         version = version.replace(".", "-")
