@@ -210,11 +210,13 @@ def _count_functions(
     own: dict[str, list[int]] = {}
     for number in counted:
         own.setdefault(code.owner(number) or MODULE, []).append(number)
-    logic: dict[str, dict[int, Generation | None]] = {}
+    writers: dict[str, set[Generation | None]] = {}
+    has_logic = False
     for number, name in code.counted():
-        line = heard.get(number)
-        logic.setdefault(name, {})[number] = line.generation if line else None
-    if not any(number in counted for number in logic.get(MODULE, ())):
+        has_logic = has_logic or (name == MODULE and number in counted)
+        if (line := heard.get(number)) and line.weight > 0:
+            writers.setdefault(name, set()).add(line.generation)
+    if not has_logic:
         own.pop(MODULE, None)  # blank lines and comments between functions
     records = manifest.files.get(path, {})
     for name, numbers in own.items():
@@ -229,8 +231,10 @@ def _count_functions(
             if record.contributor in (AI, MIXED):
                 result.models.setdefault(_model(by), Work()).functions[record.contributor] += 1
                 result.tools.setdefault(by.tool or NOT_KNOWN, Work()).functions[record.contributor] += 1
-            if not known or not set(logic.get(name, {}).values()).issuperset(known):
-                heard.update(dict.fromkeys(numbers, said) if (said := _word(record, by)) else {})
+            # Where lines bear the record out, it was made from them, and they say more.
+            made_from_lines = writers.get(name, set()).issuperset(known or [None])
+            if not made_from_lines and (word := _word(record, by)):
+                heard.update(dict.fromkeys(numbers, word))
 
 
 def _several(known: Sequence[Generation]) -> Generation:
