@@ -16,7 +16,7 @@ from aiprov.provenance._code import Code
 from aiprov.provenance._store import read_manifest
 from aiprov.provenance._text import MAX_SOURCE, plain_bytes
 from aiprov.provenance._today import without_collector
-from aiprov.provenance._tree import Range, commits_between, restrict, text_lines, touched_between
+from aiprov.provenance._tree import Range, commits_between, refuse_shallow, restrict, text_lines, touched_between
 from aiprov.provenance.sources import CommitSource, Line
 from aiprov_runtime._functions import MODULE
 from aiprov_runtime._manifest import Generation, Manifest, ManifestError, Record
@@ -103,6 +103,7 @@ def stats(
     if asked.since is not None and asked.until is not None:
         inside = commits_between(repository, asked.since, asked.until)
         lines = {path: lines[path] for path in touched_between(repository, asked.since, asked.until) & lines.keys()}
+    refuse_shallow(repository, asked, inside)
     files: dict[str, Shares] = {}
     with without_collector():
         for path, stretches in _annotated(repository, asked, lines, sources=sources, progress=progress):

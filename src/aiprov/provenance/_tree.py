@@ -73,6 +73,21 @@ def _is_below(name: str, path: str) -> bool:
     return path in (".", name) or name.startswith(f"{path}/")
 
 
+def refuse_shallow(repository: Repository, asked: Range, inside: frozenset[str] | None) -> None:
+    """UsageError where counted lines end at the cut of a shallow clone, where blame names the wrong writers."""
+    if repository.run("rev-parse", "--is-shallow-repository").strip() != b"true":
+        return
+    where = os.fsdecode(repository.run("rev-parse", "--git-path", "shallow").rstrip(b"\n"))
+    ends = (repository.root / where).read_bytes().decode("ascii", "replace").split()
+    if inside is None:
+        inside = frozenset(repository.run("rev-list", asked.until or "HEAD", "--").decode().split())
+    if not inside.isdisjoint(ends):
+        raise UsageError(
+            "this clone is shallow, so the writers of older lines are not known: run `git fetch --unshallow`, "
+            "or give a range that begins after the cut"
+        )
+
+
 def commits_between(repository: Repository, since: str, until: str) -> frozenset[str]:
     return frozenset(repository.run("rev-list", until, f"^{since}", "--").decode().split())
 
