@@ -343,6 +343,7 @@ def test_a_record_from_commits_that_a_squash_left_behind_stays(work: Work):
     before = work.scan().manifest
     work.git("checkout", "-q", "main")
     work.git("checkout", "topic", "--", "b.py")
+    work.git("branch", "-q", "-D", "topic")
     work.human()
 
     assert before == work.scan().manifest

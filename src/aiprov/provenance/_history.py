@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from aiprov.git import Repository
 from aiprov.provenance._commits import read_texts
 from aiprov.provenance._judge import Word
-from aiprov.provenance.sources import UNCOMMITTED, CommitSource, FirstOf, LineEvidence, OnCommits
+from aiprov.provenance._squash import BRIDGED, Stranded, bridged
+from aiprov.provenance.sources import UNCOMMITTED, CommitSource, CommitText, FirstOf, LineEvidence, OnCommits
 
 _CHUNK = 10_000
 _MAX_CHANGED = 200
@@ -63,7 +64,8 @@ def read_history(repository: Repository, sources: Sequence[CommitSource], *, sin
         return History()
     order, parents, merges = _read_order(repository, since)
     texts = list(read_texts(repository, list(order)))
-    found = [(source, source.read(repository, texts)) for source in sorted(sources, key=lambda s: -s.strength)]
+    ordered = sorted(sources, key=lambda s: -s.strength)
+    found = list(_with_branches(repository, texts, [(source, source.read(repository, texts)) for source in ordered]))
     layers = _layered(found, order)
     ignored = tuple(line for _, one in found for line in one.ignored)
     spoke: dict[str, frozenset[str]] = {}
@@ -84,6 +86,23 @@ def read_history(repository: Repository, sources: Sequence[CommitSource], *, sin
                 changed[commit] = gave
     _spread(_read_uncommitted(repository), first, place=_WORK_TREE, has_evidence=UNCOMMITTED in layers)
     return History(order, parents, evidence, layers, spoke, changed, Reach(order, first), ignored)
+
+
+def _with_branches(
+    repository: Repository, texts: Sequence[CommitText], found: Iterable[tuple[CommitSource, OnCommits]]
+) -> Iterator[tuple[CommitSource, OnCommits]]:
+    """What hangs on commits' ids reaches from a branch to the commit that it was squashed into."""
+    stranded: Stranded | None = None
+    for source, one in found:
+        if source.name not in BRIDGED:
+            yield source, one
+            continue
+        stranded = stranded or Stranded.of(repository)
+        more = bridged(
+            *(repository, texts, one.evidence, lambda theirs, read=source.read: read(repository, theirs).evidence),
+            stranded=stranded,
+        )
+        yield source, OnCommits({**one.evidence, **more}, one.ignored)
 
 
 def _read_order(repository: Repository, since: str | None) -> tuple[dict[str, int], dict[str, str], set[str]]:

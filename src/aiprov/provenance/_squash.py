@@ -30,6 +30,8 @@ from aiprov.provenance.sources.git_ai import find_notes
 
 Read = Callable[[Sequence[CommitText]], Mapping[str, LineEvidence]]
 
+BRIDGED = frozenset({"git-ai", "trailers"})
+"""Sources whose word hangs on a commit's id; the others find what they know in any commit that holds it."""
 MAX_STRANDED = 300_000
 MAX_BRANCH = 500
 MAX_CANDIDATES = 4
