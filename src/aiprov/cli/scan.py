@@ -100,7 +100,7 @@ def _payload(found: Scanned, *, written: bool) -> dict[str, object]:
         "files": found.files,
         "functions": dict(sorted(_contributors(found).items())),
         "models": [{"model": model, "ai": written_by, "mixed": partly} for model, written_by, partly in rows],
-        "moved": found.moved,
+        "moved": len(found.moved.places),
         "unnameable": found.unnameable,
         "unreadable": list(found.unreadable),
         "ignored": list(found.ignored),
@@ -114,8 +114,8 @@ def _tell(found: Scanned) -> None:
     marked = f"{counts['ai']} functions ai, {counts['mixed']} mixed" if counts else "no function is marked"
     note(f"AI tools named in {found.ai_commits} of {found.commits} commits; Python files: {found.files}")
     note(marked)
-    if found.moved:
-        note(f"{found.moved} records moved along with their code")
+    if found.moved.places:
+        note(f"{len(found.moved.places)} records moved along with their code")
     if found.unnameable:
         note(f"{found.unnameable} files left out: their names cannot stand in a manifest")
     for title, lines in (("not read", found.unreadable), ("not used", found.ignored)):

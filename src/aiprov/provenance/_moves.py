@@ -15,6 +15,7 @@ from aiprov_runtime._functions import MODULE
 from aiprov_runtime._manifest import Manifest, Record
 
 Place = tuple[str, str]
+_DEF = re.compile(rb"\bdef\s+([\w\x80-\xff]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,8 @@ def follow_moves(
     for path in python:
         wanted = {place: record for place, record in gone.items() if record.code_hash}
         source = plain_bytes(root, path) or b""
-        wanted = {place: record for place, record in wanted.items() if _may_hold(source, path, place)}
+        defined = set(_DEF.findall(source))
+        wanted = {place: record for place, record in wanted.items() if _may_hold(defined, path, place)}
         code = _parsed(source) if wanted else None
         if code is None:
             continue
@@ -98,11 +100,9 @@ def _parsed(source: bytes) -> Code | None:
         return None
 
 
-def _may_hold(source: bytes, path: str, place: Place) -> bool:
+def _may_hold(defined: set[bytes], path: str, place: Place) -> bool:
     """Without parsing: a function keeps its name on the way to another file, and may lose it within its own."""
-    if path == place[0] or place[1] == MODULE:
-        return True
-    return re.search(rb"\bdef\s+" + re.escape(_last(place[1]).encode()) + rb"\b", source) is not None
+    return path == place[0] or place[1] == MODULE or _last(place[1]).encode() in defined
 
 
 def _is_same(code: Code, name: str, place: Place, record: Record, *, same_file: bool) -> bool:

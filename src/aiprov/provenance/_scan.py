@@ -11,7 +11,7 @@ from aiprov.git import Repository
 from aiprov.provenance._files import blame_options, list_files
 from aiprov.provenance._history import History, read_history
 from aiprov.provenance._judge import AI_SHARE, Claim, Tally, claim_of
-from aiprov.provenance._moves import follow_moves
+from aiprov.provenance._moves import Moved, follow_moves
 from aiprov.provenance._origins import Origins
 from aiprov.provenance._outline import Today
 from aiprov.provenance._settle import Place, Seen, settle
@@ -38,7 +38,9 @@ class Scanned:
     commits: int
     ai_commits: int
     files: int
-    moved: int
+    moved: Moved
+    hashes: Mapping[str, Mapping[str, str]]
+    """By file that could be read: of the functions that had a record, as they are today."""
     unnameable: int
     """Files whose names a manifest cannot hold."""
     unreadable: tuple[str, ...]
@@ -101,7 +103,8 @@ def scan(
         commits=len(history.order),
         ai_commits=len(history.evidence),
         files=len(files.python),
-        moved=len(moved.places),
+        moved=moved,
+        hashes=hashes,
         unnameable=files.unnameable,
         unreadable=tuple(failed),
         ignored=tuple(ignored),
