@@ -59,7 +59,7 @@ def _end_of_repos(text: str) -> tuple[int, int]:
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     if isinstance(root, yaml.MappingNode):
         for key, value in root.value:
-            if key.value == "repos" and isinstance(value, yaml.SequenceNode) and value.value and not value.flow_style:
+            if key.value == "repos" and isinstance(value, yaml.SequenceNode) and text[value.start_mark.index] == "-":
                 return value.end_mark.line + (value.end_mark.column > 0), value.start_mark.column
     raise ValueError("`repos` is not a list with one item a line")
 
