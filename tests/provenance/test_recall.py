@@ -204,7 +204,9 @@ def test_a_prompt_that_is_neither_hash_nor_file_is_not_repeated(shop: Path, caps
     assert ("", 1, False) == (out, err.count("\n"), text in err.replace("hash/", ""))
 
 
-@pytest.mark.parametrize("arguments", [("--since", "nothing"), ("--since", "2026-13-01"), ("--contributor", "robot")])
+@pytest.mark.parametrize(
+    "arguments", [("--since", "nothing"), ("--since", "2026-13-01"), ("--contributor", "robot"), ("--model", " ")]
+)
 def test_wrong_usage_is_one_line(work: Work, capsys, arguments):
     assert 2 == call(work.root, *arguments)
     assert ("", 1) == ((captured := capsys.readouterr()).out, captured.err.count("\n"))

@@ -46,6 +46,9 @@ def recall(  # noqa: PLR0913  # the verb's options
 
     if contributor not in (None, "ai", "mixed", "human"):
         raise UsageError("--contributor must be ai, mixed or human")
+    for option, value in (("--model", model), ("--tool", tool)):
+        if value is not None and not value.strip():
+            raise UsageError(f"{option} is empty; give a name")
     root = find_root(repo)
     query = Query(
         model=model,

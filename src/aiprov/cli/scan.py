@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from aiprov.cli._output import console, emit, note
+from aiprov.cli._progress import blame_progress
 from aiprov.git import Repository
 from aiprov.text import safe
 from aiprov_runtime._manifest import MANIFEST_PATH
@@ -37,7 +35,7 @@ def scan(  # the verb's options
 
     repository = Repository.discover(repo)
     repository = Repository(repository.root.resolve())
-    with _progress() as progress:
+    with blame_progress() as progress:
         if dry_run:
             found, written = run(repository, since=since, jobs=jobs, progress=progress), False
         else:
@@ -56,34 +54,6 @@ def scan(  # the verb's options
     else:
         note(f"{MANIFEST_PATH} is up to date")
     return 0
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None] | None]:
-    """A bar with a rate, for a person at a terminal only."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        ProgressColumn,
-        Task,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-    from rich.text import Text
-
-    class Rate(ProgressColumn):
-        def render(self, task: Task) -> Text:
-            return Text(f"{task.speed:.0f} files/s" if task.speed else "")
-
-    columns = (TextColumn("blame"), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("blame", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _contributors(found: Scanned) -> Counter[str]:

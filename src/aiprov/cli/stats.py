@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aiprov.cli._output import console, emit, note
+from aiprov.cli._progress import blame_progress
 from aiprov.errors import UsageError
 from aiprov.git import Repository
 from aiprov.text import safe
@@ -25,8 +26,9 @@ def stats(
     what: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[A..B|REV] [PATH...]",
-            help="Of B's tree what came in after A, or all of a revision; default: the work tree. Only these paths.",
+            metavar="A..B|REV|PATH",
+            help="Of B's tree what came in after A, or all of a revision; default: the work tree. Then paths, to "
+            "count only these.",
         ),
     ] = None,
     *,
@@ -40,7 +42,8 @@ def stats(
     repository = Repository.discover(repo)
     repository = Repository(repository.root.resolve())
     asked, paths = _asked(what or [], repository, repo)
-    found = count(repository, asked, paths=paths)
+    with blame_progress() as progress:
+        found = count(repository, asked, paths=paths, progress=progress)
     if as_json:
         emit(report.as_json(found, asked), verb="stats")
     else:
