@@ -329,7 +329,7 @@ def find_notes(repository: Repository, wanted: Container[str] | None = None) -> 
         commit = ref.rpartition("/")[2]
         if kind == "blob" and (commit in wanted if wanted is not None else _COMMIT.fullmatch(commit)):
             found.setdefault(commit, []).append(blob)
-    return found, [f"{unlisted} refs of git-ai notes cannot be listed"] if unlisted else []
+    return found, [f"{unlisted} of git-ai's refs cannot be listed"] if unlisted else []
 
 
 def _refs(repository: Repository, patterns: Sequence[str]) -> list[tuple[str, str, str]]:
