@@ -11,9 +11,9 @@ from provenance._work import CLAUDE, Work
 from aiprov.check import Checked, Finding, Policy, check
 from aiprov.errors import UsageError
 from aiprov.git import Repository
-from aiprov.provenance import record
+from aiprov.provenance import record, write_manifest
 from aiprov_runtime._functions import regions
-from aiprov_runtime._manifest import MANIFEST_PATH
+from aiprov_runtime._manifest import MANIFEST_PATH, Manifest, load
 
 SHOP = (
     "import os\n\n\ndef f(a):\n    b = a + 1\n    return b\n\n\nclass C:\n    def g(self, a):\n        return a * 2\n"
@@ -201,8 +201,22 @@ def test_a_share_changed_by_hand_is_at_odds_with_the_evidence(work: Work):
     edit_manifest(work, '"ai_lines": 0.25', '"ai_lines": 0.75')
 
     (finding,) = checked(work).findings
-    who = f"mixed by anthropic/claude-opus-4-6 (trailers of {commit[:12]})"
-    assert f"recorded as {who}, but the evidence says {who}; {SCAN}" == finding.message
+    by = f"of its lines, by anthropic/claude-opus-4-6 (trailers of {commit[:12]})"
+    assert f"recorded as mixed, 75 % {by}, but the evidence says mixed, 25 % {by}; {SCAN}" == finding.message
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [({"tool": None}, []), ({"model": None}, []), ({"tool": "cursor"}, 3 * ["invalid"])],
+)
+def test_a_record_may_say_less_than_the_evidence_and_never_more(shop: Work, change, expected):
+    made = load((shop.root / MANIFEST_PATH).read_bytes())
+    (generation,) = made.generations.values()
+    told = generation._replace(**change)
+    records = {name: one._replace(generation=told.id) for name, one in made.files["shop.py"].items()}
+    write_manifest(shop.root, Manifest({told.id: told}, {"shop.py": records}))
+
+    assert expected == [kind for kind, _ in found(shop)]
 
 
 def test_a_record_without_ground_is_invalid(shop: Work):

@@ -18,12 +18,14 @@ from aiprov.check._valid import invalid_entries
 from aiprov.errors import UsageError
 from aiprov.git import Repository
 from aiprov.provenance import Scanned, _times, scan
+from aiprov.provenance._files import list_files
 from aiprov.provenance._history import read_history
 from aiprov.provenance._moves import Place, follow_moves
+from aiprov.provenance._outline import Today
 from aiprov.provenance._store import read_manifest
-from aiprov.provenance._text import plain_bytes
+from aiprov.provenance._text import PYTHON, is_plain, plain_bytes
 from aiprov.provenance._today import without_collector
-from aiprov.provenance.sources._all import beside_files, in_repository
+from aiprov.provenance.sources._all import in_repository
 from aiprov.text import safe
 from aiprov_runtime._manifest import MANIFEST_PATH, MAX_BYTES, Generation, Manifest, ManifestError
 
@@ -56,19 +58,26 @@ def check(
         held = read_manifest(repository.root)
     except ManifestError as error:
         return Checked((_unreadable(str(error)),), 0, has_manifest=True, unreadable=())
-    tree = Tree.of(repository)
-    lines = ManifestLines(data or b"")
     wanted = _within(paths)
-    moved = follow_moves(repository.root, held, tree.python, absent=tree.absent)
-    scanned = _scan(repository, since=since, progress=progress) if history else None
-    today = scanned.manifest if scanned else None
+    files = list_files(repository)
+    tree = Tree(repository.root, files.python)
+    lines = ManifestLines(data or b"")
     with without_collector():
-        findings = [*invalid_entries(held, lines), *edited(held, today, tree, moved, wanted=wanted)]
-    findings += displaced(moved, tree, lines)
-    if today:
-        settled = {place for finding in findings if (place := _place(finding.function))}
-        findings += at_odds(held, today, settled=settled, lines=lines)
-        findings += unrecorded(held, today, tree, moved)
+        if history:
+            scanned = _scan(repository, since=since, progress=progress)
+            today, moved, hashes, missed = scanned.manifest, scanned.moved, scanned.hashes, scanned.unreadable
+        else:
+            moved = follow_moves(repository.root, held, files.python, absent=files.absent)
+            hashes = _hashes(repository, held, wanted)
+            today = None
+            there = [path for path in held.files if wanted(path) and is_plain(repository.root, path)]
+            missed = tuple(f"{path}: not valid {PYTHON}" for path in there if path not in hashes)
+        findings = [*invalid_entries(held, lines), *edited(held, today, hashes=hashes, tree=tree)]
+        findings += displaced(moved, tree, lines)
+        if today:
+            settled = {place for finding in findings if (place := _place(finding.function))}
+            findings += at_odds(held, today, settled=settled, lines=lines)
+            findings += unrecorded(held, today, tree, moved)
     if policy != Policy():
         findings += violations(_facts(repository, policy, today or held, tree, history=history))
     shown = [finding for finding in findings if _concerns(finding, wanted)]
@@ -76,7 +85,7 @@ def check(
         findings=tuple(sorted(shown, key=lambda finding: finding.sort_key)),
         functions=sum(map(len, held.files.values())),
         has_manifest=data is not None,
-        unreadable=scanned.unreadable if scanned else (),
+        unreadable=missed,
     )
 
 
@@ -93,17 +102,21 @@ def _place(function: str | None) -> Place | None:
 
 def _scan(repository: Repository, *, since: str | None, progress: Progress | None) -> Scanned:
     try:
-        return scan(
-            repository,
-            since=since,
-            progress=progress,
-            commit_sources=in_repository(),
-            file_sources=beside_files(),
-        )
+        return scan(repository, since=since, progress=progress)
     except UsageError as error:
         if repository.run("rev-parse", "--is-shallow-repository").strip() == b"true":
             raise UsageError(f"{error}; or check the tree alone: --no-history") from None
         raise
+
+
+def _hashes(repository: Repository, held: Manifest, wanted: Callable[[str], bool]) -> dict[str, dict[str, str]]:
+    """Today's, of recorded functions; what cannot be parsed has none."""
+    today = Today(repository.root)
+    return {
+        path: {name: today.hash(path, name) for name in functions if name in names}
+        for path, functions in held.files.items()
+        if wanted(path) and (names := today.names(path)) is not None
+    }
 
 
 def _within(paths: Sequence[str]) -> Callable[[str], bool]:

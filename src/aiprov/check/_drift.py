@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 
 from aiprov.check._findings import Finding
 from aiprov.check._lines import ManifestLines
@@ -15,26 +15,21 @@ _RECORD = "history does not say who changed it, so say it: `aiprov record`"
 
 
 def edited(
-    held: Manifest, found: Manifest | None, tree: Tree, moved: Moved, *, wanted: Callable[[str], bool]
+    held: Manifest, found: Manifest | None, *, hashes: Mapping[str, Mapping[str, str]], tree: Tree
 ) -> Iterator[Finding]:
-    """A file that cannot be parsed is no finding: nothing can be said of its functions.
-
-    `found` is what a scan makes of the manifest: a record that it leaves as it is takes somebody who knows.
-    """
-    for path, functions in held.files.items():
-        for qualname, record in functions.items() if wanted(path) else ():
-            if record.code_hash is None or (path, qualname) in moved.gone:
+    """`hashes` are today's. What a scan leaves as it is, and `found` holds what it makes, takes somebody who knows."""
+    for path, today in hashes.items():
+        for qualname, record in held.files.get(path, {}).items():
+            if record.code_hash is None or today.get(qualname, record.code_hash) == record.code_hash:
                 continue
-            today = tree.source(path).code_hash(qualname)
-            if today not in (None, record.code_hash):
-                stays = found is not None and found.files.get(path, {}).get(qualname) == record
-                yield Finding(
-                    kind="edited",
-                    message=f"its code is not what was recorded; {_RECORD if stays else SCAN}",
-                    function=f"{path}::{qualname}",
-                    path=path,
-                    line=tree.source(path).line(qualname),
-                )
+            stays = found is not None and found.files.get(path, {}).get(qualname) == record
+            yield Finding(
+                kind="edited",
+                message=f"its code is not what was recorded; {_RECORD if stays else SCAN}",
+                function=f"{path}::{qualname}",
+                path=path,
+                line=tree.source(path).line(qualname),
+            )
 
 
 def displaced(moved: Moved, tree: Tree, lines: ManifestLines) -> Iterator[Finding]:

@@ -57,14 +57,15 @@ def generations(record: Record, manifest: Manifest) -> list[Generation]:
 
 
 def describe(record: Record, manifest: Manifest) -> str:
-    """As `ai by anthropic/claude-opus-4-6 (trailers of 3f2a5b6c7d8e)`."""
+    """As `mixed, 40 % of its lines, by anthropic/claude-opus-4-6 (trailers of 3f2a5b6c7d8e)`."""
+    share = "" if record.ai_lines in (None, 1) else f", {record.ai_lines:.0%} of its lines,".replace("%", " %")
     main = next(iter(generations(record, manifest)), None)
     if main is None:
         return record.contributor
     who = main.model or " or ".join(main.models) or main.raw_model or main.tool or "an unknown model"
     more = len(record.other_generations)
     source = f"{main.evidence or 'no evidence'} of {main.commit[:12]}" if main.commit else main.evidence
-    return f"{record.contributor} by {who}{f' +{more}' if more else ''}{f' ({source})' if source else ''}"
+    return f"{record.contributor}{share} by {who}{f' +{more}' if more else ''}{f' ({source})' if source else ''}"
 
 
 def _agree(one: Record, its: Manifest, other: Record, others: Manifest) -> bool:
@@ -81,10 +82,18 @@ def _agree(one: Record, its: Manifest, other: Record, others: Manifest) -> bool:
         return False
     if abs((one.ai_lines or 0) - (other.ai_lines or 0)) > _FEW:
         return False
-    ours, theirs = _acts(one, its), _acts(other, others)
-    return ours == theirs or bool(ours and theirs and ours[0] in theirs and theirs[0] in ours)
+    ours, theirs = generations(one, its), generations(other, others)
+    if not (ours and theirs):
+        return not ours and not theirs
+    return any(_fits(ours[0], found) for found in theirs) and any(_fits(held, theirs[0]) for held in ours)
 
 
-def _acts(record: Record, manifest: Manifest) -> list[tuple[object, ...]]:
-    """The main one first."""
-    return [(g.model, g.models, g.tool, g.prompt_hash) for g in generations(record, manifest)]
+def _fits(held: Generation, found: Generation) -> bool:
+    """What is recorded may say less than the evidence does today, as before an upgrade of aiprov, and never more."""
+    names = {found.model} if found.model else set(found.models)
+    return (
+        (held.model is None or {held.model} == names)
+        and (not held.models or names <= set(held.models))
+        and held.tool in (None, found.tool)
+        and held.prompt_hash in (None, found.prompt_hash)
+    )

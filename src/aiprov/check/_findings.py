@@ -20,8 +20,8 @@ KINDS: dict[Kind, About] = {
     "invalid": About(
         severity="error",
         title="The manifest cannot be believed",
-        help="An entry was written by hand, damaged, or is at odds with the evidence that it cites. Restore the "
-        "manifest from git, or run `aiprov scan` and review what it changes.",
+        help="An entry was written by hand, damaged, or is at odds with the evidence that it cites; that may be read "
+        "anew after an upgrade of aiprov. Restore it from git, or run `aiprov scan` and review what it changes.",
     ),
     "edited": About(
         severity="warning",
