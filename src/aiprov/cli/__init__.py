@@ -10,7 +10,23 @@ import traceback
 import typer
 
 from aiprov import __version__
-from aiprov.cli import check, demo, doctor, hook, init, merge_driver, recall, record, revert, scan, show, spike, stats
+from aiprov.cli import (
+    check,
+    demo,
+    doctor,
+    export,
+    hook,
+    import_,
+    init,
+    merge_driver,
+    recall,
+    record,
+    revert,
+    scan,
+    show,
+    spike,
+    stats,
+)
 from aiprov.errors import UsageError
 from aiprov.text import safe
 from aiprov_runtime._manifest import ManifestError
@@ -33,12 +49,14 @@ for _verb in (
     show.show,
     recall.recall,
     stats.stats,
+    export.export,
     spike.spike,
     revert.revert,
     doctor.doctor,
     demo.demo,
 ):
     app.command()(_verb)
+app.command(name="import")(import_.import_)
 app.command(hidden=True)(merge_driver.merge_driver)  # git calls it
 
 USAGE, INTERNAL, INTERRUPTED = 2, 3, 130

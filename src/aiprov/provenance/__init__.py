@@ -6,6 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from aiprov.provenance._agent_trace_export import Exported, export
+    from aiprov.provenance._import import Imported, import_file
     from aiprov.provenance._links import prompt_link
     from aiprov.provenance._merge import merge_files, merge_three
     from aiprov.provenance._models import normalise
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PROMPT_HASH",
+    "Exported",
     "Found",
+    "Imported",
     "Part",
     "Provenance",
     "Query",
@@ -32,7 +36,9 @@ __all__ = [
     "Stats",
     "Work",
     "describe",
+    "export",
     "find_root",
+    "import_file",
     "locked",
     "merge_files",
     "merge_three",
@@ -51,6 +57,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "_agent_trace_export": ("Exported", "export"),
+    "_import": ("Imported", "import_file"),
     "_links": ("prompt_link",),
     "_merge": (
         "merge_files",

@@ -13,7 +13,10 @@ from aiprov.provenance._models import normalise
 from aiprov_runtime._manifest import Generation
 
 EVIDENCE = "agent-trace"
+METADATA = "dev.aiprov"
+"""Under this key stands what aiprov itself has exported."""
 MAX_LENGTH = 100_000
+_OWN = f'"{METADATA}"'.encode()
 _MAX_RECORD = 8 * 1024 * 1024
 _MAX_TEXT = 250
 _MAX_PATH = 4096
@@ -61,6 +64,23 @@ class _Record(msgspec.Struct):
     tool: _Tool | None = None
 
 
+class Own(msgspec.Struct):
+    """One generation of an exported manifest, and the functions that it wrote most of."""
+
+    functions: dict[str, dict[str, dict[str, object]]]
+    manifest: int = 0
+    id: str | None = None
+    generation: dict[str, object] | None = None
+
+
+class _Metadata(msgspec.Struct):
+    own: Own = msgspec.field(name=METADATA)
+
+
+class _Exported(msgspec.Struct):
+    metadata: _Metadata
+
+
 class _Any(msgspec.Struct):
     """Other tools keep their prompts and logs beside the traces; these are objects too."""
 
@@ -106,18 +126,24 @@ class Parsed:
     spans: tuple[Span, ...]
     unreadable: int
     """Records that are in neither form."""
+    own: tuple[Own, ...] = ()
+    """Of aiprov's own export; what its ranges say was in the manifest before."""
 
 
 def parse(data: bytes) -> Parsed:
     """A record, a list of records or one on each line."""
     spans: list[Span] = []
+    own: list[Own] = []
     unreadable = 0
     for raw in _records(data):
         try:
-            spans += _spans(raw)
+            if _OWN in raw and (exported := _exported(raw)):
+                own.append(exported)
+            else:
+                spans += _spans(raw)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             unreadable += 1
-    return Parsed(tuple(spans), unreadable)
+    return Parsed(tuple(spans), unreadable, tuple(own))
 
 
 def _records(data: bytes) -> Iterator[bytes]:
@@ -129,6 +155,13 @@ def _records(data: bytes) -> Iterator[bytes]:
             yield bytes(msgspec.json.decode(data, type=msgspec.Raw))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         yield from filter(None, map(bytes.strip, data.split(b"\n")))
+
+
+def _exported(raw: bytes) -> Own | None:
+    try:
+        return msgspec.json.decode(raw, type=_Exported).metadata.own
+    except msgspec.ValidationError:
+        return None
 
 
 def _spans(raw: bytes) -> Iterator[Span]:
