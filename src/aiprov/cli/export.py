@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from aiprov.cli._output import emit, note
+from aiprov.cli._output import counted, emit, note
 from aiprov.errors import UsageError
 from aiprov.text import safe
 
@@ -48,7 +48,3 @@ def export(
     where = f" to {safe(str(output))}" if output else ""
     note(f"{counted(len(done.lines), 'record')}{where}: {counted(done.functions, 'function')}{left}")
     return 0
-
-
-def counted(number: int, name: str) -> str:
-    return f"{number} {name}" if number == 1 else f"{number} {name}s"

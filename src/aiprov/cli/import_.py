@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from aiprov.cli._output import emit, note
-from aiprov.cli.export import counted
+from aiprov.cli._output import counted, emit, note
 from aiprov.text import safe
 from aiprov_runtime._manifest import MANIFEST_PATH
 
