@@ -8,6 +8,7 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from types import CodeType
 from typing import Any, cast
 
@@ -18,6 +19,7 @@ _PARSED = "<aiprov>"
 _QUIET = ("ignore", None, Warning, re.compile(_PARSED), 0)
 # Positions are not fields; these fields hold what comments, prefixes and contexts add.
 _SKIPPED_FIELDS = frozenset({"kind", "type_comment", "type_ignores", "ctx"})
+_BLOCKS = frozenset({"body", "handlers", "orelse", "finalbody", "cases"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def definitions(tree: ast.Module) -> Iterator[Definition]:
     pending: list[tuple[ast.AST, str, frozenset[str]]] = [(tree, "", frozenset())]
     while pending:
         node, prefix, hoisted = pending.pop()
-        inside = ast.iter_child_nodes(node)
+        inside = _statements(node)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             name = node.name if node.name in hoisted else prefix + node.name
             prefix = f"{name}."
@@ -95,7 +97,7 @@ def definitions(tree: ast.Module) -> Iterator[Definition]:
                 yield Definition(name, node, first_line(node), node.end_lineno or node.lineno)
                 prefix = f"{name}.<locals>."
             hoisted = frozenset(_globals_of(node))
-        pending += reversed([(child, prefix, hoisted) for child in inside if not isinstance(child, ast.expr)])
+        pending += [(child, prefix, hoisted) for child in reversed(inside)]
 
 
 def _globals_of(scope: FunctionNode | ast.ClassDef) -> Iterator[str]:
@@ -105,8 +107,18 @@ def _globals_of(scope: FunctionNode | ast.ClassDef) -> Iterator[str]:
         node = pending.pop()
         if isinstance(node, ast.Global):
             yield from node.names
-        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.expr):
-            pending += ast.iter_child_nodes(node)
+        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            pending += _statements(node)
+
+
+def _statements(node: ast.AST) -> list[ast.AST]:
+    """What stands in a node's blocks, in source order; expressions hold no definitions."""
+    return [child for name in _blocks(type(node)) for child in getattr(node, name, ())]  # type: ignore[arg-type]  # classes can be hashed
+
+
+@cache
+def _blocks(kind: type[ast.AST]) -> tuple[str, ...]:
+    return tuple(name for name in kind._fields if name in _BLOCKS)
 
 
 def first_line(node: FunctionNode | ast.ClassDef) -> int:
@@ -140,9 +152,7 @@ def code_hash(nodes: Sequence[ast.AST]) -> str:
     digest = hashlib.sha256()
     for node in nodes:
         digest.update(b"\x00def\x00")
-        for token in _canonical(node):
-            digest.update(token.encode("utf-8", "surrogatepass"))
-            digest.update(b"\x00")
+        digest.update("".join([f"{token}\x00" for token in _canonical(node)]).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()[:16]
 
 
@@ -168,19 +178,28 @@ def _parts(node: ast.AST, *, is_root: bool) -> list[object]:
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not is_root:
         return [node.name]  # a function of its own: it enters its owner by name only
     parts: list[object] = []
-    for name, value in ast.iter_fields(node):
-        if name in _SKIPPED_FIELDS or value is None or value == []:
-            if isinstance(node, ast.Constant) and name == "value":
+    kind = type(node)
+    for name in _logic(kind):  # type: ignore[arg-type]  # classes can be hashed
+        value = getattr(node, name, None)
+        if value is None or value == []:
+            if kind is ast.Constant:
                 parts += [name, value]
             continue
-        if isinstance(value, list) and isinstance(value[0], ast.stmt):
-            value = [s for s in value if not _is_text(s)]  # noqa: PLW2901
-        elif isinstance(node, ast.JoinedStr):
-            value = _joined(value)  # noqa: PLW2901
-        elif isinstance(node, ast.Delete):
-            value = _flattened(value)  # noqa: PLW2901
+        if isinstance(value, list):
+            if isinstance(value[0], ast.stmt):
+                value = [s for s in value if not _is_text(s)]
+            elif kind is ast.JoinedStr:
+                value = _joined(value)
+            elif kind is ast.Delete:
+                value = _flattened(value)
         parts += [name, value]
     return parts
+
+
+@cache
+def _logic(kind: type[ast.AST]) -> tuple[str, ...]:
+    """The fields that make a node what it is."""
+    return tuple(name for name in kind._fields if name not in _SKIPPED_FIELDS)
 
 
 def _is_text(statement: ast.stmt) -> bool:
