@@ -12,9 +12,11 @@ import pytest
 import yaml
 from provenance._work import Work
 
+from aiprov import hook
 from aiprov.cli import run
 from aiprov.setup import PARTS
 from aiprov.setup._git import ATTRIBUTES
+from aiprov.setup._parts import TOOLS
 
 OPTIONS = {part.name: ["--ci", "github"] if part.name == "ci" else [f"--{part.name}"] for part in PARTS}
 ALL = [option for options in OPTIONS.values() for option in options]
@@ -24,7 +26,11 @@ FILES = {
     "git-hooks": ".git/hooks/pre-push",
     "pre-commit": ".pre-commit-config.yaml",
     "claude-code": ".claude/settings.json",
+    "codex": ".codex/hooks.json",
+    "copilot-cli": ".github/hooks/aiprov.json",
     "cursor": ".cursor/hooks.json",
+    "gemini-cli": ".gemini/settings.json",
+    "windsurf": ".windsurf/hooks.json",
     "ci": ".github/workflows/aiprov.yml",
 }
 HELD = {
@@ -290,12 +296,41 @@ def test_the_workflow_is_yaml_that_checks_and_uploads(work: Work) -> None:
     assert {"sarif_file": "aiprov.sarif"} == steps[4]["with"]
 
 
-def test_claude_codes_settings_have_the_documented_shape(work: Work) -> None:
-    assert init(work, "--claude-code", "--apply") == 0
-    hooks = json.loads((work.root / FILES["claude-code"]).read_text())["hooks"]
+def command(name: str, **more: object) -> dict[str, object]:
+    return {"type": "command", "command": f"aiprov hook {name}", **more}
 
-    command = {"type": "command", "command": "aiprov hook claude-code", "timeout": 10}
-    assert {"PostToolUse": [{"matcher": "Edit|MultiEdit|Write", "hooks": [command]}]} == hooks
+
+@pytest.mark.parametrize(
+    ("tool", "expected"),
+    [
+        (
+            "claude-code",
+            {"PostToolUse": [{"matcher": "Edit|MultiEdit|Write", "hooks": [command("claude-code", timeout=10)]}]},
+        ),
+        ("codex", {"PostToolUse": [{"matcher": "apply_patch", "hooks": [command("codex", timeout=10)]}]}),
+        (
+            "copilot-cli",
+            {"postToolUse": [{"type": "command", "bash": "aiprov hook copilot-cli", "timeoutSec": 10}]},
+        ),
+        ("cursor", {"afterFileEdit": [{"command": "aiprov hook cursor"}]}),
+        (
+            "gemini-cli",
+            {"AfterTool": [{"matcher": "write_file|replace", "hooks": [command("gemini-cli", timeout=10_000)]}]},
+        ),
+        ("windsurf", {"post_write_code": [{"command": "aiprov hook windsurf", "show_output": False}]}),
+    ],
+)
+def test_a_tools_settings_have_the_shape_that_it_documents(work: Work, tool: str, expected: object) -> None:
+    assert init(work, f"--{tool}", "--apply") == 0
+
+    found = json.loads((work.root / FILES[tool]).read_text())
+    assert expected == found["hooks"]
+    assert (1 if tool in {"copilot-cli", "cursor"} else None) == found.get("version")
+
+
+def test_every_tool_whose_hook_is_understood_can_be_set_up() -> None:
+    """Copilot in an editor reads its hooks from several places, none of them settled."""
+    assert {part.name for part in TOOLS} == set(hook.TOOLS) - {"copilot"}
 
 
 def test_outside_of_a_repository_it_is_one_clear_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

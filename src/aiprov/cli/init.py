@@ -29,8 +29,14 @@ def init(  # noqa: PLR0913  # one option a part
     ] = False,
     git_hooks: Annotated[bool, typer.Option("--git-hooks", help="`aiprov check` before each push.")] = False,
     pre_commit: Annotated[bool, typer.Option("--pre-commit", help="`aiprov check` from pre-commit.")] = False,
-    claude_code: Annotated[bool, typer.Option("--claude-code", help="Record Claude Code's edits.")] = False,
+    claude_code: Annotated[
+        bool, typer.Option("--claude-code", help="Record Claude Code's edits as they are made.")
+    ] = False,
+    codex: Annotated[bool, typer.Option("--codex", help="Record Codex's edits.")] = False,
+    copilot_cli: Annotated[bool, typer.Option("--copilot-cli", help="Record Copilot CLI's edits.")] = False,
     cursor: Annotated[bool, typer.Option("--cursor", help="Record Cursor's edits.")] = False,
+    gemini_cli: Annotated[bool, typer.Option("--gemini-cli", help="Record Gemini CLI's edits.")] = False,
+    windsurf: Annotated[bool, typer.Option("--windsurf", help="Record Windsurf's edits.")] = False,
     ci: Annotated[Ci | None, typer.Option("--ci", help="A workflow that runs `aiprov check`.")] = None,
     remove: Annotated[bool, typer.Option("--remove", help="Undo what init did: of these parts, or all.")] = False,
     apply: Annotated[bool, typer.Option("--apply", help="Write the files.")] = False,
@@ -48,7 +54,11 @@ def init(  # noqa: PLR0913  # one option a part
         "git-hooks": git_hooks,
         "pre-commit": pre_commit,
         "claude-code": claude_code,
+        "codex": codex,
+        "copilot-cli": copilot_cli,
         "cursor": cursor,
+        "gemini-cli": gemini_cli,
+        "windsurf": windsurf,
         "ci": ci is not None,
     }
     if any(chosen.values()):

@@ -125,9 +125,52 @@ def _tool(name: str, *, path: str, event: str, element: object, start: str = "{}
     return Part(name, text, (Target(path, add, remove),), needs_path=True)
 
 
-def _claude_like(name: str, matcher: str, **timeout: int) -> object:
-    return {"matcher": matcher, "hooks": [{"type": "command", "command": f"aiprov hook {name}", **timeout}]}
+def _in_group(name: str, matcher: str, *, timeout: int) -> object:
+    """As Claude Code began it; Codex and Gemini CLI took it over."""
+    return {"matcher": matcher, "hooks": [{"type": "command", "command": f"aiprov hook {name}", "timeout": timeout}]}
 
+
+_VERSIONED = '{\n  "version": 1\n}\n'
+TOOLS = (
+    _tool(
+        "claude-code",
+        path=".claude/settings.json",
+        event="PostToolUse",
+        element=_in_group("claude-code", "Edit|MultiEdit|Write", timeout=10),
+    ),
+    _tool(
+        "codex",
+        path=".codex/hooks.json",
+        event="PostToolUse",
+        element=_in_group("codex", "apply_patch", timeout=10),
+    ),
+    _tool(
+        "copilot-cli",
+        path=".github/hooks/aiprov.json",
+        event="postToolUse",
+        element={"type": "command", "bash": "aiprov hook copilot-cli", "timeoutSec": 10},
+        start=_VERSIONED,
+    ),
+    _tool(
+        "cursor",
+        path=".cursor/hooks.json",
+        event="afterFileEdit",
+        element={"command": "aiprov hook cursor"},
+        start=_VERSIONED,
+    ),
+    _tool(
+        "gemini-cli",
+        path=".gemini/settings.json",
+        event="AfterTool",
+        element=_in_group("gemini-cli", "write_file|replace", timeout=10_000),  # milliseconds here
+    ),
+    _tool(
+        "windsurf",
+        path=".windsurf/hooks.json",
+        event="post_write_code",
+        element={"command": "aiprov hook windsurf", "show_output": False},
+    ),
+)
 
 PARTS = (
     Part(
@@ -166,19 +209,7 @@ PARTS = (
         f"Run `aiprov check` from pre-commit: {_precommit.FILE}.",
         (Target(_precommit.FILE, _precommit.with_entry, _precommit.without_entry),),
     ),
-    _tool(
-        "claude-code",
-        path=".claude/settings.json",
-        event="PostToolUse",
-        element=_claude_like("claude-code", "Edit|MultiEdit|Write", timeout=10),
-    ),
-    _tool(
-        "cursor",
-        path=".cursor/hooks.json",
-        event="afterFileEdit",
-        element={"command": "aiprov hook cursor"},
-        start='{\n  "version": 1\n}\n',
-    ),
+    *TOOLS,
     Part(
         "ci",
         "Run `aiprov check` on GitHub and show its findings there: .github/workflows/aiprov.yml.",

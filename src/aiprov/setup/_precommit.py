@@ -57,11 +57,11 @@ def without_entry(text: str) -> str | None:
 def _end_of_repos(text: str) -> tuple[int, int]:
     """The line after the list's last item, and the column of its dashes."""
     root = yaml.compose(text, Loader=yaml.SafeLoader)
-    if isinstance(root, yaml.MappingNode):
-        for key, value in root.value:
-            if key.value == "repos" and isinstance(value, yaml.SequenceNode) and text[value.start_mark.index] == "-":
-                return value.end_mark.line + (value.end_mark.column > 0), value.start_mark.column
-    raise ValueError("`repos` is not a list with one item a line")
+    found = [value for key, value in root.value if key.value == "repos"] if isinstance(root, yaml.MappingNode) else []
+    if len(found) != 1 or not isinstance(found[0], yaml.SequenceNode) or text[found[0].start_mark.index] != "-":
+        raise ValueError("`repos` is not one list with an item a line")
+    start, end = found[0].start_mark, found[0].end_mark
+    return end.line + (end.column > 0), start.column
 
 
 def _events(text: str) -> list[_Event]:
