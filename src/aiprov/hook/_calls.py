@@ -70,9 +70,8 @@ def _gemini_cli(payload: Mapping[str, object]) -> Call | None:
 def _cursor(payload: Mapping[str, object]) -> Call | None:
     """`afterFileEdit` and `afterTabFileEdit` tell of an edit; `postToolUse` does where a team has set that up."""
     roots = payload.get("workspace_roots")
-    cwd = (
-        text_of(payload, "cwd") or next((r for r in roots if isinstance(r, str)), "") if isinstance(roots, list) else ""
-    )
+    first = next((root for root in roots if isinstance(root, str)), "") if isinstance(roots, list) else ""
+    cwd = text_of(payload, "cwd") or first
     if text_of(payload, "hook_event_name") in ("afterFileEdit", "afterTabFileEdit"):
         return Call("cursor", "Edit", payload, None, cwd, text_of(payload, "model"))
     call = _post_tool_use(payload, "cursor", _CURSOR)

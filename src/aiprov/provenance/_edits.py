@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:  # a hook that records an edit must not wait for git's machinery to be imported
     from aiprov.git import Repository
@@ -62,20 +62,59 @@ def digests(text: str) -> list[bytes]:
 
 def added_blocks(before: str, after: str) -> list[list[bytes]]:
     """The runs of lines that `after` has and `before` has not."""
-    old, new = digests(before), digests(after)
+    lines = _lines(after)
+    old, new = digests(before), [line.digest for line in lines]
     start = 0
     while start < min(len(old), len(new)) and old[start] == new[start]:
         start += 1
     end = 0
     while end < min(len(old), len(new)) - start and old[-1 - end] == new[-1 - end]:
         end += 1
-    old, new = old[start : len(old) - end], new[start : len(new) - end]
-    if not old or not new:
-        return [new] if new else []
-    if len(old) * len(new) > _MAX_PAIRS:
-        return _unknown_runs(frozenset(old), new)
-    matcher = SequenceMatcher(None, old, new, autojunk=False)
-    return [new[start:end] for tag, _, _, start, end in matcher.get_opcodes() if tag in ("replace", "insert")]
+    old, middle = old[start : len(old) - end], new[start : len(new) - end]
+    if len(old) * len(middle) > _MAX_PAIRS:
+        return _unknown_runs(frozenset(old), middle)
+    spans = [(not old, start, start + len(middle))] if middle else []
+    if old and middle:
+        codes = SequenceMatcher(None, old, middle, autojunk=False).get_opcodes()
+        spans = [(tag == "insert", start + i, start + j) for tag, _, _, i, j in codes if tag in ("replace", "insert")]
+    edges = [0, *(edge for _, first, last in spans for edge in (first, last)), len(new)]
+    found: list[list[bytes]] = []
+    for place, (is_insert, first, last) in enumerate(spans):
+        free = range(edges[2 * place], edges[2 * place + 3])
+        at = _begin(lines, range(first, last), free) if is_insert else first
+        found.append(new[at : at + last - first])
+    return found
+
+
+class _Line(NamedTuple):
+    digest: bytes
+    indent: int
+    follows_text: bool
+
+
+def _lines(text: str) -> list[_Line]:
+    found: list[_Line] = []
+    follows_text = False
+    for line in text.split("\n"):
+        digest = line_digest(line)
+        if digest:
+            found.append(_Line(digest, len(line) - len(line.lstrip()), follows_text))
+        follows_text = bool(digest)
+    return found
+
+
+def _begin(lines: Sequence[_Line], run: range, free: range) -> int:
+    """Where a run begins that could as well stand some lines up or down: least indented, then after a gap.
+
+    So a new function is not the last line of the one above it and all of its own but the last.
+    """
+    first, last = run.start, run.stop
+    while first > free.start and lines[first - 1].digest == lines[first + len(run) - 1].digest:
+        first -= 1
+    while last < free.stop and lines[last - len(run)].digest == lines[last].digest:
+        last += 1
+    places = range(first, last - len(run) + 1)
+    return min(places, key=lambda at: (lines[at].indent, lines[at].follows_text, -at))
 
 
 def _unknown_runs(known: frozenset[bytes], new: Sequence[bytes]) -> list[list[bytes]]:
