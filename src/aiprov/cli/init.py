@@ -23,7 +23,7 @@ class Ci(StrEnum):
 
 def init(  # noqa: PLR0913  # one option a part
     *,
-    config: Annotated[bool, typer.Option("--config", help="A [tool.aiprov] table in pyproject.toml.")] = False,
+    config: Annotated[bool, typer.Option("--config", help="The tool.aiprov table in pyproject.toml.")] = False,
     merge_driver: Annotated[
         bool, typer.Option("--merge-driver", help="Let git merge two manifests by meaning.")
     ] = False,
