@@ -397,3 +397,18 @@ def test_a_repository_without_commits_says_nothing(work: Work) -> None:
     work.write(".agent-trace/traces.jsonl", json.dumps(a_record(PARENT)))
 
     assert {} == AgentTraces().read(Repository(work.root), []).evidence
+
+
+def test_a_file_that_cannot_be_read_is_told_and_no_link_is_followed(work: Work) -> None:
+    work.human({"cart.py": EMPTY})
+    work.write("elsewhere/one.json", "{")
+    (work.root / ".agent-trace").mkdir()
+    (work.root / ".agent-trace/one.json").symlink_to(work.root / "elsewhere/one.json")
+
+    ignored = (".agent-trace/one.json: not a plain file of at most 64 MiB",)
+    assert ignored == read_source(work, AgentTraces()).ignored
+
+    (work.root / ".agent-trace/one.json").unlink()
+    (work.root / ".agent-trace").rmdir()
+    (work.root / ".agent-trace").symlink_to(work.root / "elsewhere")
+    assert () == read_source(work, AgentTraces()).ignored

@@ -20,6 +20,7 @@ from aiprov.provenance._content_hash import Budget, ContentHash, Version
 from aiprov.provenance._text import plain_bytes
 from aiprov.provenance._touches import Stamp, added_lines, stamps, touched, touched_now
 from aiprov.provenance.sources import UNCOMMITTED, UNTRACKED, CommitText, Line, OnCommits, SomeLines
+from aiprov.text import safe
 
 FOLDER = ".agent-trace"
 MAX_BYTES = 64 * 1024 * 1024
@@ -40,38 +41,38 @@ class AgentTraces:
     """Further files, named by a person."""
 
     def read(self, repository: Repository, commits: Sequence[CommitText]) -> OnCommits:
-        parsed = [parse(data) for data in _contents(repository, self.files)]
+        unread: list[str] = []
+        parsed = [parse(data) for data in _contents(repository, self.files, unread)]
         found = [span for one in parsed for span in one.spans]
         spans = _placed(repository, found[-MAX_SPANS:])
         confirmed = _Confirmed(repository, commits, spans) if spans else None
-        ignored = _left_out(parsed, len(found), confirmed.used if confirmed else 0)
+        ignored = (*unread, *_left_out(parsed, len(found), confirmed.used if confirmed else 0))
         return OnCommits(confirmed.evidence() if confirmed else {}, ignored)
 
 
-def _left_out(parsed: Iterable[Parsed], spans: int, used: int) -> tuple[str, ...]:
+def _left_out(parsed: Iterable[Parsed], spans: int, used: int) -> Iterator[str]:
     unreadable = sum(one.unreadable for one in parsed)
-    lines = []
     if unreadable:
-        lines.append(f"{FOLDER}: {unreadable} records are in no form of Agent Trace")
+        yield f"{FOLDER}: {unreadable} records are in no form of Agent Trace"
     if spans > used:
-        lines.append(f"{FOLDER}: {spans - used} of {spans} ranges fit no commit's added lines")
-    return tuple(lines)
+        yield f"{FOLDER}: {spans - used} of {spans} ranges fit no commit's added lines"
 
 
-def _contents(repository: Repository, files: tuple[Path, ...]) -> Iterator[bytes]:
+def _contents(repository: Repository, files: tuple[Path, ...], unread: list[str]) -> Iterator[bytes]:
     """The work tree's files before those of HEAD that it does not have."""
     root = repository.root
-    names: dict[str, None] = {}
-    if (root / FOLDER).is_dir():
+    listed = repository.run("ls-tree", "-r", "-z", "--name-only", "HEAD", "--", FOLDER, ok=(0, 128)).split(b"\0")
+    names = dict.fromkeys(raw.decode("utf-8", "surrogateescape") for raw in listed)
+    if not (root / FOLDER).is_symlink():
         for folder, _, held in os.walk(root / FOLDER):
             names |= dict.fromkeys(os.path.relpath(os.path.join(folder, name), root) for name in held)  # noqa: PTH118
-    listed = repository.run("ls-tree", "-r", "-z", "--name-only", "HEAD", "--", FOLDER, ok=(0, 128))
-    names |= dict.fromkeys(raw.decode("utf-8", "surrogateescape") for raw in listed.split(b"\0"))
     for name in sorted(name for name in names if name.endswith(_SUFFIXES))[:MAX_FILES]:
         data = plain_bytes(root, name, limit=MAX_BYTES)
         if data is None:
             data = repository.read("HEAD", name)
-        if data is not None and len(data) <= MAX_BYTES:
+        if data is None:
+            unread.append(f"{safe(name)}: not a plain file of at most {MAX_BYTES >> 20} MiB")
+        else:
             yield data
     for file in files:
         yield file.read_bytes()

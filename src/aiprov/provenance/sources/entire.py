@@ -128,7 +128,7 @@ class Entire:
         evidence: dict[str, LineEvidence] = dict(find_edits(repository, edits, commits))
         for commit, said in _counted(branch, named, parts):
             evidence[commit] = FirstOf((evidence[commit], said)) if commit in evidence else said
-        return OnCommits(evidence, _left_out(branch, left, sum(not found for found in parts.values())))
+        return OnCommits(evidence, _left_out(branch, left, sum(one not in branch.folders for one in parts)))
 
 
 def _left_out(branch: _Branch, left: int, absent: int) -> tuple[str, ...]:
