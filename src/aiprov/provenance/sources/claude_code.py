@@ -10,6 +10,7 @@ from pathlib import Path
 
 from aiprov.provenance import _transcripts
 from aiprov.provenance._edits import Edit
+from aiprov.provenance._said import to_claude
 from aiprov.provenance._toolcalls import calls_of, text_of
 from aiprov.provenance._transcripts import Places, Session, Transcripts, files_below, inner, items, objects, read_each
 
@@ -18,13 +19,6 @@ _FOLDER_NAME = re.compile(r"[^A-Za-z0-9]")
 _NAME_LENGTH = 150
 _TOOLS = frozenset({"Edit", "Write", "MultiEdit", "NotebookEdit"})
 _OURS = re.compile(rb'"type":\s*"(?:user|assistant)"')
-_COMMAND = re.compile(r"<command-name>(.*?)</command-name>", re.DOTALL)
-_ARGUMENTS = re.compile(r"<command-args>(.*?)</command-args>", re.DOTALL)
-_REMINDER = re.compile(r"<system-reminder>.*?</system-reminder>", re.DOTALL)
-_NOT_TYPED = re.compile(
-    r"<(?:local-command|bash-|ide_|task-notification|user-memory|system-|command-stdout)"
-    r"|\[Request interrupted|Caveat: The messages"
-)
 
 
 @dataclass(slots=True)
@@ -33,6 +27,11 @@ class Prompts:
 
     times: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
+
+    def note(self, text: str, when: str) -> None:
+        if text and when >= (self.times or [""])[-1]:
+            self.times.append(when)
+            self.texts.append(text)
 
     def at(self, when: str) -> str:
         place = bisect_right(self.times, when)
@@ -86,7 +85,7 @@ def parse(
                 if text_of(block, "type") == "tool_use" and text_of(block, "name") in _TOOLS:
                     calls[text_of(block, "id")] = inner(block), text_of(message, "model"), prompts.at(when)
         elif line.get("type") == "user":
-            _note_prompt(prompts, line, when)
+            prompts.note(to_claude(line), when)
             for block in items(message.get("content")):
                 call = calls.pop(text_of(block, "tool_use_id"), None)
                 identity = text_of(block, "tool_use_id")
@@ -96,22 +95,3 @@ def parse(
                     puts = calls_of(text_of(used, "name"), used.get("input"), line.get("toolUseResult"))
                     session.put(puts, when=when, model=model, prompt=prompt)
     return session.edits
-
-
-def _note_prompt(prompts: Prompts, line: Mapping[str, object], when: str) -> None:
-    if not any(line.get(mark) for mark in ("isSidechain", "isMeta", "isCompactSummary", "isVisibleInTranscriptOnly")):
-        text = typed(inner(line, "message").get("content"))
-        if text and when >= (prompts.times or [""])[-1]:
-            prompts.times.append(when)
-            prompts.texts.append(text)
-
-
-def typed(content: object) -> str:
-    """What a person typed, without what the program puts around it or says in their place."""
-    blocks = [content] if isinstance(content, str) else [text_of(block, "text") for block in items(content)]
-    said = [text for block in blocks if (text := _REMINDER.sub("", block).strip()) and not _NOT_TYPED.match(text)]
-    text = "\n".join(said)
-    if command := _COMMAND.search(text):
-        arguments = _ARGUMENTS.search(text)
-        return f"{command[1].strip()} {arguments[1].strip() if arguments else ''}".strip()
-    return text

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from aiprov.provenance import _transcripts
 from aiprov.provenance._edits import Edit
+from aiprov.provenance._said import to_codex
 from aiprov.provenance._toolcalls import Put, in_patch, patches_in, text_of
 from aiprov.provenance._transcripts import (
     Places,
@@ -17,7 +18,6 @@ from aiprov.provenance._transcripts import (
     Transcripts,
     files_below,
     inner,
-    items,
     objects,
     parsed,
     read_each,
@@ -28,7 +28,6 @@ _CALLS = frozenset({"function_call", "custom_tool_call", "local_shell_call"})
 _OUTPUTS = frozenset({"function_call_output", "custom_tool_call_output"})
 _EXIT_CODE = re.compile(r"(?:Exit code|exited with code|exit_code\"?):? *(-?\d+)")
 _REFUSED = re.compile(r"\b(?:failed|error|rejected|aborted|denied|invalid)\b", re.IGNORECASE)
-_NOT_TYPED = re.compile(r"<[a-z_]+[ >]|# AGENTS\.md instructions|# Context from my IDE")
 
 
 def codex(folder: Path) -> Transcripts:
@@ -68,11 +67,8 @@ def parse(
         if kind in ("session_meta", "turn_context"):
             session.cwd = text_of(payload, "cwd") or session.cwd
             session.model = text_of(payload, "model") or session.model
-        elif kind == "user_message":
-            session.prompt = typed(text_of(payload, "message")) or session.prompt
-        elif kind == "message" and payload.get("role") == "user":
-            said = [text_of(part, "text") for part in items(payload.get("content"))]
-            session.prompt = typed("\n".join(said)) or session.prompt
+        elif kind in ("user_message", "message"):
+            session.prompt = to_codex(payload) or session.prompt
         elif kind in _CALLS:
             puts, folder = _patched(payload)
             calls[text_of(payload, "call_id")] = puts, folder or session.cwd, session.model, session.prompt
@@ -108,9 +104,3 @@ def succeeded(payload: Mapping[str, object]) -> bool:
     if code := _EXIT_CODE.search(text):
         return int(code[1]) == 0
     return "Success" in text[:1000] or not _REFUSED.search(text[:1000])
-
-
-def typed(text: str) -> str:
-    """What a person typed; empty for the context that the program sends in their name."""
-    text = text.strip()
-    return "" if _NOT_TYPED.match(text) else text

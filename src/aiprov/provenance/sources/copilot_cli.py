@@ -8,6 +8,7 @@ from pathlib import Path
 
 from aiprov.provenance import _transcripts
 from aiprov.provenance._edits import Edit
+from aiprov.provenance._said import to_copilot
 from aiprov.provenance._toolcalls import Put, calls_of, text_of
 from aiprov.provenance._transcripts import (
     Places,
@@ -56,7 +57,7 @@ def parse(
         elif kind == "session.model_change":
             session.model = text_of(data, "newModel")
         elif kind == "user.message":
-            session.prompt = text_of(data, "content")
+            session.prompt = to_copilot(line)
         elif kind == "tool.execution_start" and text_of(data, "toolName") in _TOOLS:
             given = data.get("arguments")
             if isinstance(given, str) and given.lstrip().startswith("{"):

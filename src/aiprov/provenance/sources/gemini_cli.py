@@ -6,12 +6,12 @@ A project's folder is named by a hash of its path, so whose chat it is shows in 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from aiprov.provenance import _transcripts
 from aiprov.provenance._edits import Edit
+from aiprov.provenance._said import to_gemini
 from aiprov.provenance._toolcalls import calls_of, text_of
 from aiprov.provenance._transcripts import (
     Places,
@@ -27,7 +27,6 @@ from aiprov.provenance._transcripts import (
 
 _TOOLS = frozenset({"replace", "write_file"})
 _MAX_CHAT = 256 * 1024 * 1024
-_NOT_TYPED = re.compile(r"<[a-z_]+>|--- Content from")
 
 
 def gemini_cli(folder: Path) -> Transcripts:
@@ -60,8 +59,7 @@ def parse(
     session = Session(locate, "gemini-cli", evidence, cwd="/")
     seen: set[str] = set()
     for line in lines:
-        if line.get("type") == "user":
-            session.prompt = typed(line.get("content")) or session.prompt
+        session.prompt = to_gemini(line) or session.prompt
         for value in items(line.get("toolCalls")):
             call = inner(value)
             identity = text_of(call, "id") or str(len(seen))
@@ -72,9 +70,3 @@ def parse(
                 when = text_of(call, "timestamp") or text_of(line, "timestamp")
                 session.put(puts, when=when, model=text_of(line, "model"))
     return session.edits
-
-
-def typed(content: object) -> str:
-    """What a person typed, without the files that the program adds."""
-    parts = [content] if isinstance(content, str) else [text_of(part, "text") for part in items(content)]
-    return "\n".join(text for part in parts if (text := part.strip()) and not _NOT_TYPED.match(text))
