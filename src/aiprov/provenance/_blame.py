@@ -15,6 +15,8 @@ _ESCAPED = {b"a": 7, b"b": 8, b"f": 12, b"n": 10, b"r": 13, b"t": 9, b"v": 11, b
 class Blame:
     lines: dict[int, tuple[str, str, int]] = field(default_factory=dict)
     """By today's line: commit, path and line there. Work that is not committed has a commit of zeros."""
+    older: set[int] = field(default_factory=set)
+    """Lines from before the commits that were asked about; all others are in `lines`."""
     previous: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     """By commit and path: the parent that blame compared with, and the path there."""
 
@@ -22,13 +24,14 @@ class Blame:
 def blame(repository: Repository, path: str, *, revision: str | None = None, options: tuple[str, ...] = ()) -> Blame:
     """Of the work tree where no revision is given; GitError where git cannot."""
     output = repository.run(
-        *("-c", "blame.ignoreRevsFile=", "blame", "--incremental", "-w", "-M", "--no-textconv", *options),
+        *("-c", "blame.ignoreRevsFile=", "blame", "--incremental", "-w", "-M", "--root", "--no-textconv", *options),
         *((revision,) if revision else ()),
         *("--", path),
     )
     result = Blame()
     header: list[bytes] = []
     before: bytes | None = None
+    is_older = False
     for line in output.split(b"\n"):
         if not header:
             header = line.split(b" ")
@@ -36,15 +39,19 @@ def blame(repository: Repository, path: str, *, revision: str | None = None, opt
         key, _, value = line.partition(b" ")
         if key == b"previous":
             before = value
+        elif key == b"boundary":
+            is_older = True
         elif key == b"filename":
             commit, there, here, count = header[0].decode(), int(header[1]), int(header[2]), int(header[3])
             origin = unquoted(value)
-            for offset in range(count):
-                result.lines[here + offset] = (commit, origin, there + offset)
+            if is_older:
+                result.older.update(range(here, here + count))
+            else:
+                result.lines.update({here + offset: (commit, origin, there + offset) for offset in range(count)})
             if before is not None:
                 parent, _, name = before.partition(b" ")
                 result.previous[commit, origin] = (parent.decode(), unquoted(name))
-            header, before = [], None
+            header, before, is_older = [], None, False
     return result
 
 

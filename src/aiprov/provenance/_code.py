@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 from aiprov_runtime._functions import MODULE, Definition, code_hash, definitions, parse
 
-_SCOPES = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 # Where statements hold statements.
 _BODIES = ("body", "orelse", "finalbody", "handlers", "cases")
@@ -31,8 +30,8 @@ class Code:
             if definition.qualname != MODULE:
                 end = min(definition.end, len(lines))
                 self._owners[definition.start : end + 1] = [definition.qualname] * (end + 1 - definition.start)
-        for docstring in _docstrings(tree):
-            for line in range(docstring.lineno, min(docstring.end_lineno or 0, len(lines)) + 1):
+        for text in _texts(tree):
+            for line in range(text.lineno, min(text.end_lineno or 0, len(lines)) + 1):
                 self._counts[line] = False
         self._bodies: dict[str, str] = {}
 
@@ -77,19 +76,19 @@ def _named(node: ast.AST, name: str) -> ast.AST:
     return node
 
 
-def _docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> ast.Expr | None:
-    head = node.body[0] if node.body else None
-    if isinstance(head, ast.Expr) and isinstance(head.value, ast.Constant) and isinstance(head.value.value, str):
-        return head
-    return None
+def _is_text(node: ast.AST) -> bool:
+    """A docstring, or a text that stands as a statement: no hash looks at either."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
-def _docstrings(tree: ast.Module) -> Iterator[ast.Expr]:
+def _texts(tree: ast.Module) -> Iterator[ast.Expr]:
     pending: list[ast.AST] = [tree]
     while pending:
         node = pending.pop()
-        if isinstance(node, _SCOPES) and (docstring := _docstring(node)):
-            yield docstring
+        if isinstance(node, ast.Expr):
+            if _is_text(node):
+                yield node
+            continue
         for name in _BODIES:
             pending += getattr(node, name, ())
 
@@ -103,8 +102,7 @@ def _lines(root: ast.AST) -> Iterator[int]:
         if line is not None:
             yield line
         if node is root or not isinstance(node, _OPAQUE):
-            skipped = _docstring(node) if isinstance(node, _SCOPES) else None
-            pending += reversed([child for child in ast.iter_child_nodes(node) if child is not skipped])
+            pending += reversed([child for child in ast.iter_child_nodes(node) if not _is_text(child)])
 
 
 _COMMENT = re.compile(rb"^[ \t]*#.*$|#[^\n\"']*$", re.MULTILINE)

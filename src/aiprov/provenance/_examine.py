@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import IO
 
 from aiprov.git import GitError, Repository
-from aiprov.provenance._blame import blame
 from aiprov.provenance._code import Code
-from aiprov.provenance._lineage import FileOrigins, Lineage, Trail
+from aiprov.provenance._lineage import Lineage, Trail
 from aiprov.provenance._origins import Origins, decode, encode, pack
 from aiprov.provenance._text import PYTHON, plain_bytes
 from aiprov.provenance._today import without_collector
@@ -55,15 +54,14 @@ class Examiner:
     def examine(self, path: str) -> Origins:
         task = self._task
         try:
-            blamed = blame(self._repository, path, revision=task.revision, options=task.options)
-            if not path.endswith(".py"):
-                return pack(blamed, FileOrigins({}, {}), None, {})
-            code = Code(self._source(path))
-            found = self._lineage.examine(code, blamed)
+            code = Code(self._source(path)) if path.endswith(".py") else None
+            blamed, found = self._lineage.examine(path, code, revision=task.revision)
         except GitError as error:
             return Origins(error=f"{safe(path)}: {safe(str(error))}")
         except SyntaxError as error:
             return Origins(error=f"{safe(path)}: not valid {PYTHON}: {safe(error.msg or 'cannot be parsed')}")
+        if code is None:
+            return pack(blamed, found, None, {})
         wanted = {
             name
             for name, written in found.functions.items()

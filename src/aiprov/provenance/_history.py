@@ -23,8 +23,19 @@ class Reach:
 
     order: Mapping[str, int] = field(default_factory=dict)
     """Children before parents, so a commit with a higher number is never a descendant."""
+    commits: Sequence[str] = ()
     first: Mapping[str, int] = field(default_factory=dict)
     """By path the place of the oldest commit in which it may hold a line that somebody speaks of."""
+
+    depth: Mapping[str, int] = field(default_factory=dict)
+    """By path the place of the oldest commit that such a line can have come from, under whatever name."""
+
+    def bound(self, path: str) -> tuple[str, ...]:
+        """How blame is told to look no further than the oldest such commit."""
+        place = self.depth.get(path)
+        if place is None:
+            return ()
+        return ("^HEAD",) if place == _WORK_TREE else (f"^{self.commits[place]}^@",)
 
     def concerns(self, commit: str, path: str) -> bool:
         """Whether such a line can be in this commit's version of the file; False for commits outside of the history."""
@@ -77,15 +88,16 @@ def read_history(repository: Repository, sources: Sequence[CommitSource], *, sin
     oldest = max(order.get(commit, 0) for commit in layers)
     changed: dict[str, tuple[str, ...]] = {}
     first: dict[str, int] = {}
+    depth: dict[str, int] = {}
     concerned = [commit for commit, place in order.items() if place <= oldest]
     for chunk in reversed(list(_chunks(concerned))):
         names = _read_names(repository, chunk)
         for commit in reversed(chunk):
-            _spread(names.get(commit, ()), first, place=order[commit], has_evidence=commit in layers)
+            _spread(names.get(commit, ()), first, depth, place=order[commit], speaks=commit in layers)
             if commit not in merges and (gave := _gave(names.get(commit, ()))):
                 changed[commit] = gave
-    _spread(_read_uncommitted(repository), first, place=_WORK_TREE, has_evidence=UNCOMMITTED in layers)
-    return History(order, parents, evidence, layers, spoke, changed, Reach(order, first), ignored)
+    _spread(_read_uncommitted(repository), first, depth, place=_WORK_TREE, speaks=UNCOMMITTED in layers)
+    return History(order, parents, evidence, layers, spoke, changed, Reach(order, tuple(order), first, depth), ignored)
 
 
 def _with_branches(
@@ -173,12 +185,18 @@ def _add(names: list[Change], status: bytes, raw: bytes) -> None:
         names.append((status, raw.decode("utf-8", "surrogateescape")))
 
 
-def _spread(changes: Sequence[Change], first: dict[str, int], *, place: int, has_evidence: bool) -> None:
+def _spread(
+    changes: Sequence[Change], first: dict[str, int], depth: dict[str, int], *, place: int, speaks: bool
+) -> None:
     """Lines go along with their file, and may go from any file that lost some to any that got some."""
-    if has_evidence or any(status != b"A" and path in first for status, path in changes):
-        for status, path in changes:
-            if status != b"D":
-                first.setdefault(path, place)
+    depths = [depth[path] for status, path in changes if status != b"A" and path in depth]
+    if not speaks and not depths:
+        return
+    oldest = max(depths, default=place)
+    for status, path in changes:
+        if status != b"D":
+            first.setdefault(path, place)
+            depth[path] = max(depth.get(path, _WORK_TREE), oldest)
 
 
 def _gave(changes: Sequence[Change]) -> tuple[str, ...]:

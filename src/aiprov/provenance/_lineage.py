@@ -41,6 +41,8 @@ class Trail:
     changed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     reach: Reach = field(default_factory=Reach)
     patches: Mapping[str, bytes] = field(default_factory=dict)
+    full: bool = False
+    """Blame looks at all of history, not only where evidence can be."""
 
 
 @dataclass(slots=True)
@@ -58,6 +60,8 @@ class FileOrigins:
     functions: dict[str, Written]
     asked: dict[Version, bool]
     """Every question to `Reach` that these answers hang on."""
+    bounds: dict[str, tuple[str, ...]]
+    """By path how far back blame looked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,22 +98,34 @@ class Lineage:
         self._options = options
         self._patches = Patches(repository, trail.patches)
         self._asked: dict[Version, bool] = {}
+        self._bounds: dict[str, tuple[str, ...]] = {}
         self._parsed: Callable[[bytes], Code | None] = lru_cache(_CACHED_TREES)(_parse)
         self._essence: Callable[[str, str], Essence | None] = lru_cache(_CACHED_TEXTS)(self._read_essence)
         self._read: Callable[[str, str], bytes | None] = lru_cache(_CACHED_TEXTS)(self._read_version)
         self._before: Callable[[str, str, str, tuple[Version, ...], bool], tuple[str, str, str] | None]
         self._before = lru_cache(_CACHED_TEXTS * 8)(self._find_before)
 
-    def examine(self, code: Code, today: Blame) -> FileOrigins:
-        """Where the lines with logic of today's file were written."""
-        self._asked = {}
+    def blame(self, path: str, *, revision: str | None = None, lines: tuple[str, ...] = ()) -> Blame:
+        """No further back than evidence reaches, unless all of history is wanted."""
+        bound = () if self._trail.full else self._trail.reach.bound(path)
+        self._bounds[path] = bound
+        return blame(self._repository, path, revision=revision, options=(*self._options, *bound, *lines))
+
+    def examine(self, path: str, code: Code | None, *, revision: str | None = None) -> tuple[Blame, FileOrigins]:
+        """Today's blame, and where the lines with logic were written."""
+        self._asked, self._bounds = {}, {}
+        today = self.blame(path, revision=revision)
+        if code is None:
+            return today, FileOrigins({}, {}, self._bounds)
         written: dict[str, Written] = defaultdict(Written)
         places: dict[str, dict[int, Place]] = defaultdict(dict)
         for line, owner in code.counted():
             if line in today.lines:
                 places[owner][line] = today.lines[line]
+            elif line in today.older:
+                written[owner].places[line] = None
         self._resolve([_Group(name, found, today, code) for name, found in places.items()], written)
-        return FileOrigins(dict(written), self._asked)
+        return today, FileOrigins(dict(written), self._asked, self._bounds)
 
     def _concerns(self, commit: str, path: str) -> bool:
         answer = self._trail.reach.concerns(commit, path)
@@ -133,9 +149,9 @@ class Lineage:
                     places.update(dict.fromkeys(lines))
                     asked[version] += [_Asked(group.name, line, line, group.code) for line in lines if known]
                     continue
-                for commit, path, keys in self._runs(group.places):
+                for commit, path, keys, may_follow in self._runs(group.places):
                     lines = [group.places[key][2] for key in keys]
-                    before = self._follow(commit, path, lines, group) if level < _MAX_LEVELS else None
+                    before = self._follow(commit, path, lines, group) if may_follow and level < _MAX_LEVELS else None
                     known = before is not None and self._concerns(*before.version)
                     for key in keys:
                         place = group.places[key]
@@ -160,8 +176,9 @@ class Lineage:
             {commit for commit, _, _ in group.places.values()},
             key=lambda c: place.get(c, -1 if c == UNCOMMITTED else len(place)),
         )
-        for commit, path, keys in self._runs({key: at for key, at in group.places.items() if at[0] == newest}):
-            before = self._follow(commit, path, [group.places[key][2] for key in keys], group)
+        places = {key: at for key, at in group.places.items() if at[0] == newest}
+        for commit, path, keys, may_follow in self._runs(places):
+            before = self._follow(commit, path, [places[key][2] for key in keys], group) if may_follow else None
             old = self._code(*before.version) if before else None
             if before is None or old is None or old.body_hash(before.name) != today.body_hash(group.name):
                 return None
@@ -175,43 +192,54 @@ class Lineage:
         """Where these lines of a version come from; a line that blame does not know stays with who has it."""
         # Held to some lines, blame guesses otherwise which of several equal lines is the one that moved.
         whole = any(line.code for line in asked)
-        options = (*self._options, *(() if whole else _ranges({line.line for line in asked})))
-        blamed = blame(self._repository, version[1], revision=version[0], options=options)
+        lines = () if whole else _ranges({line.line for line in asked})
+        blamed = self.blame(version[1], revision=version[0], lines=lines)
         groups: dict[tuple[str, bool], _Group] = {}
         for line in asked:
             if found := blamed.lines.get(line.line):
                 key = (line.name, line.code is None)
                 groups.setdefault(key, _Group(line.name, {}, blamed, line.code)).places[line.key] = found
+            elif line.line in blamed.older:
+                written[line.name].places[line.key] = None
             elif line.holder:
                 written[line.name].places[line.key] = line.holder
         return list(groups.values())
 
-    def _runs(self, places: dict[int, Place]) -> Iterator[tuple[str, str, list[int]]]:
-        """Keys of lines of one commit and path with nothing between them there that holds logic."""
+    def _runs(self, places: dict[int, Place]) -> Iterator[tuple[str, str, list[int], bool]]:
+        """Keys of lines of one commit and path with nothing between them there that holds logic.
+
+        Last stands whether they may have come from elsewhere.
+        """
         ordered = sorted(places, key=places.__getitem__)
         for (commit, path), found in groupby(ordered, key=lambda key: places[key][:2]):
             keys = list(found)
             essence = self._essence(commit, path) if self._may_follow(commit, path, keys, places) else None
             if essence is None:
-                yield commit, path, keys
+                yield commit, path, keys, False
                 continue
             start = 0
             for index in range(1, len(keys) + 1):
                 if index == len(keys) or any(essence.lines[places[keys[index - 1]][2] : places[keys[index]][2] - 1]):
-                    yield commit, path, keys[start:index]
+                    yield commit, path, keys[start:index], True
                     start = index
 
     def _may_follow(self, commit: str, path: str, keys: list[int], places: dict[int, Place]) -> bool:
         if not self._concerns(commit, path) or not self._patches.loses(commit):
             return False
-        return any(self._patches.may_come(commit, path, places[key][2]) for key in keys)
+        # Lines side by side are in one run, which stands or falls as a whole.
+        last, whole = -1, False
+        for key in keys:
+            line = places[key][2]
+            if line != last + 1 and whole:
+                return True
+            whole = (whole or line != last + 1) and self._patches.may_come(commit, path, line)
+            last = line
+        return whole
 
     def _follow(self, commit: str, path: str, lines: list[int], group: _Group) -> _Before | None:
         """The same lines in the version before, None where this commit is their origin."""
         previous = group.blame.previous.get((commit, path))
         module = group.name == MODULE
-        if not self._concerns(commit, path) or not self._patches.loses(commit):
-            return None
         if not all(self._patches.may_come(commit, path, line) for line in lines):
             return None
         sources = tuple(self._sources(commit, path, lines, previous, module=module))

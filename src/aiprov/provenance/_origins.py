@@ -53,6 +53,8 @@ class Origins(msgspec.Struct, array_like=True):
     """All functions; None for what is no Python."""
     hashes: dict[str, str] = {}
     """Of those functions that were asked about."""
+    bounds: dict[str, tuple[str, ...]] = {}
+    """By path how far back blame looked."""
     error: str | None = None
     """Why nothing is known."""
 
@@ -79,10 +81,10 @@ class Origins(msgspec.Struct, array_like=True):
                     if there + offset in origins:
                         yield first + offset, name, origins[there + offset]
 
-    def plain(self) -> Iterator[tuple[int, Place]]:
+    def plain(self) -> Iterator[tuple[int, Place | None]]:
+        """Today's lines as blame has them."""
         for run in self.blame:
             for offset, place in enumerate(self._places(run)):
-                assert place is not None
                 yield run.first + offset, place
 
 
@@ -127,7 +129,7 @@ def pack(blamed: Blame, found: FileOrigins, code: Code | None, hashes: Mapping[s
                 runs.append(run)
         return tuple(runs)
 
-    blame = runs_of(sorted(blamed.lines.items()))
+    blame = runs_of(sorted({**dict.fromkeys(blamed.older), **blamed.lines}.items()))
     functions = {
         name: Traced(runs_of(sorted(written.places.items())), _spans(written.today))
         for name, written in found.functions.items()
@@ -137,7 +139,7 @@ def pack(blamed: Blame, found: FileOrigins, code: Code | None, hashes: Mapping[s
         for (commit, path), answer in found.asked.items()
     )
     names = tuple(code.functions) if code else None
-    return Origins(tuple(commits), tuple(paths), blame, functions, asked, names, dict(hashes))
+    return Origins(tuple(commits), tuple(paths), blame, functions, asked, names, dict(hashes), found.bounds)
 
 
 def _continues(run: Run, other: Run) -> bool:

@@ -30,6 +30,8 @@ class Scope:
     """None for the work tree."""
     recorded: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Functions whose hash will be asked for in any case."""
+    full: bool = False
+    """Plain blame of all of history is wanted too."""
 
 
 def survey(
@@ -46,15 +48,14 @@ def survey(
     if tip is None or not wanted:
         return {}
     contents = {path: blob or _digest(plain_bytes(repository.root, path)) for path, blob in wanted.items()}
-    settings = settings_of(repository, scope.options)
+    settings = settings_of(repository, (*scope.options, "full" if scope.full else "bounded"))
     with closing(Cache(cache_file(repository), settings=settings, tip=tip)) as cache:
-        found = _known(repository, cache, contents, history=history, tip=tip)
+        found = _known(repository, cache, contents, history=history, tip=tip, scope=scope)
         missing = [path for path in wanted if path not in found]
         if progress:
             progress(len(found), len(wanted))
-        trail = Trail(history.parents, history.changed, history.reach)
-        if len(missing) > _MANY:
-            trail = Trail(*(history.parents, history.changed, history.reach), _all_patches(repository, history))
+        patches = _all_patches(repository, history) if len(missing) > _MANY else {}
+        trail = Trail(history.parents, history.changed, history.reach, patches, full=scope.full)
         task = Task(
             *(repository.root, trail, scope.options, scope.revision),
             marked=frozenset(history.layers),
@@ -72,18 +73,19 @@ def survey(
 
 
 def _known(
-    repository: Repository, cache: Cache, contents: Mapping[str, str], *, history: History, tip: str
+    repository: Repository, cache: Cache, contents: Mapping[str, str], *, history: History, tip: str, scope: Scope
 ) -> dict[str, Origins]:
     touched: dict[str, frozenset[str]] = {}
     for old in cache.tips():
         between = touched_between(repository, old, tip, history.parents)
         if between is not None:
             touched[old] = between
-    concerns = history.reach.concerns
+    reach, concerns = history.reach, history.reach.concerns
     found = {
         path: entry
         for path, entry in cache.read(contents, touched=touched).items()
-        if all(concerns(entry.commits[q.commit], entry.paths[q.path]) == q.answer for q in entry.asked)
+        if all(scope.full or reach.bound(path) == bound for path, bound in entry.bounds.items())
+        and all(concerns(entry.commits[q.commit], entry.paths[q.path]) == q.answer for q in entry.asked)
     }
     cache.renew({path: contents[path] for path in found})
     return found
