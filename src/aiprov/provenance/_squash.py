@@ -8,9 +8,9 @@ commit that says nothing of single lines, its branch is looked for in this clone
 3. commits outside of the history produced the very same files, at least half of those that it changed.
 
 A line is followed only where the texts agree: to the same number where the file is the same in both, else between
-lines that stand once in each file, and their equal neighbours. There the branch is blamed, and the commit that
-brought the line in answers. Where that commit is not marked while others of its branch are, the line is nobody's,
-whatever the squash as a whole says. Candidates that contradict each other say nothing.
+lines that stand once in each file, with what is the same between two of those. There the branch is blamed, and the
+commit that brought the line in answers. Where that commit is not marked while others of its branch are, the line is
+nobody's, whatever the squash as a whole says. Candidates that contradict each other say nothing.
 """
 
 from __future__ import annotations
@@ -274,18 +274,31 @@ class _Bridge:
         branch = self._branches.of(head)
         if here is None or there is None or not branch:
             return {}
-        mine, theirs = here.split(b"\n"), there.split(b"\n")
+        mine, theirs = _lines(here), _lines(there)
         pairs = {n: n for n in range(1, len(mine) + 1)} if here == there else aligned(mine, theirs)
-        places = self._blame(head, path, branch) if pairs and len(branch) > 1 else None
+        if not pairs:
+            return {}
+        places = self._added(head, path, theirs) if len(branch) == 1 else None
+        if places is None:
+            places = self._blame(head, path, branch)
         found: dict[int, Line] = {}
         for number, other in pairs.items():
-            commit, origin, line = places.get(other, ("", "", 0)) if places is not None else (head, path, other)
+            commit, origin, line = places.get(other, ("", "", 0))
             if commit in self._branches.parents:
                 said = self._branches.said.get(commit)
                 answer = said.at(origin, line) if said else None
                 if answer := self._own(answer) if answer else self._otherwise:
                     found[number] = answer
         return found
+
+    def _added(self, head: str, path: str, lines: Sequence[bytes]) -> dict[int, tuple[str, str, int]] | None:
+        """Without a process, as blame does it for a commit that changed a file of its parent's; else None."""
+        parents = self._branches.parents[head]
+        before = self._repository.read(parents[0], path) if len(parents) == 1 else None
+        if before is None:
+            return None
+        old = aligned(lines, _lines(before))
+        return {number: (head, path, number) for number in range(1, len(lines) + 1) if number not in old}
 
     def _blame(self, head: str, path: str, branch: Sequence[str]) -> dict[int, tuple[str, str, int]]:
         parents = self._branches.parents
@@ -302,21 +315,27 @@ class _Bridge:
         return line if who is None else Line(who._replace(commit=self._commit), line.weight)
 
 
+def _lines(text: bytes) -> list[bytes]:
+    return text.removesuffix(b"\n").split(b"\n")
+
+
 def aligned(mine: Sequence[bytes], theirs: Sequence[bytes]) -> dict[int, int]:
-    """Numbers of lines that are the same line in both texts: telling ones that stand once, and what adjoins them."""
+    """Numbers of lines that are the same line in both texts: telling ones that stand once, and what they enclose."""
     there = {line: place for line, place in _once(theirs).items() if len(line.strip()) >= TELLING}
-    anchors = [(place, there[line]) for line, place in _once(mine).items() if line in there]
-    found: dict[int, int | None] = dict(anchors)
-    for anchor in anchors:
-        for step in (1, -1):
-            here, other = anchor[0] + step, anchor[1] + step
-            while 0 <= here < len(mine) and 0 <= other < len(theirs) and mine[here] == theirs[other]:
-                if found.get(here, -1) == other:
-                    break
-                # Reached from two sides with different ends, it could be either.
-                found[here] = None if here in found else other
-                here, other = here + step, other + step
-    return {here + 1: other + 1 for here, other in found.items() if other is not None}
+    found = {place: there[line] for line, place in _once(mine).items() if line in there}
+    for anchor, other in [(-1, -1), *found.items()]:
+        length = 1
+        while (
+            anchor + length < len(mine)
+            and other + length < len(theirs)
+            and mine[anchor + length] == theirs[other + length]
+            and anchor + length not in found
+        ):
+            length += 1
+        ends = anchor + length == len(mine) and other + length == len(theirs)
+        if ends or found.get(anchor + length) == other + length:
+            found |= {anchor + step: other + step for step in range(1, length)}
+    return {here + 1: other + 1 for here, other in found.items()}
 
 
 def _once(lines: Sequence[bytes]) -> dict[bytes, int]:
