@@ -323,6 +323,13 @@ def test_a_record_of_a_commit_that_is_gone_is_found_by_its_hash_and_time(work: W
     assert {} == found_in(work, a_record("f" * 40, ranges=ranges, timestamp="2026-11-03T00:00:00Z"))[0]
 
 
+def test_a_record_of_a_commit_that_is_gone_says_nothing_without_a_hash(work: Work) -> None:
+    work.human({"cart.py": EMPTY})
+    work.human({"cart.py": CODE + EMPTY})
+
+    assert {} == found_in(work, a_record("f" * 40))[0]
+
+
 def test_work_that_is_not_committed_is_found(work: Work) -> None:
     parent = work.human({"cart.py": EMPTY})
     work.write("cart.py", CODE + EMPTY)

@@ -189,6 +189,20 @@ def test_without_a_transcript_any_other_count_says_nothing(work: Work, counted: 
     assert {} == read(work)[0]
 
 
+def test_with_a_transcript_the_count_is_not_asked(work: Work) -> None:
+    commit_named(work, ID)
+    store(work, a_checkpoint(initial_attribution=COUNTED, transcript="{}"))
+
+    assert {} == read(work)[0]
+
+
+def test_a_commit_that_names_two_checkpoints_is_not_judged_by_the_count_of_one(work: Work) -> None:
+    commit_named(work, ID, OTHER)
+    store(work, a_checkpoint(ID, initial_attribution=COUNTED) | a_checkpoint(OTHER))
+
+    assert {} == read(work)[0]
+
+
 def test_several_prompts_are_no_prompt(work: Work) -> None:
     commit = commit_named(work, ID)
     files = a_checkpoint(initial_attribution=COUNTED)

@@ -106,7 +106,7 @@ def test_one_generation_with_two_contents_is_refused() -> None:
         manifest_of(parsed.own, name="x")
 
 
-@pytest.mark.parametrize("text", ["{}", "[]", "[1, 2]", "{", '{"files": []}'])
+@pytest.mark.parametrize("text", ["", "{}", "[]", "[1, 2]", "{", "x", '{"files": []}'])
 def test_a_file_without_records_is_refused(work: Work, text: str) -> None:
     file = work.write("trace.json", text)
 

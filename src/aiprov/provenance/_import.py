@@ -18,6 +18,7 @@ from aiprov.text import safe
 from aiprov_runtime._manifest import Generation, Manifest, Record, check_path, dumps, load, merge, merge_records
 
 MAX_BYTES = 256 * 1024 * 1024
+_JSON = (".json", ".jsonl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,8 @@ def import_file(root: Path, file: Path) -> Imported:
     """The manifest with the file's records added; UsageError for a file that holds none, or one that clashes."""
     data = _read(file)
     name = safe(file.name)
-    if not data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
+    is_json = file.suffix in _JSON or data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"["))
+    if not is_json:
         own, ranges = load(data, name=name), 0
     else:
         parsed = parse(data)
