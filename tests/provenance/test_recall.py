@@ -180,6 +180,20 @@ def test_since_a_revision_is_what_it_does_not_reach(work: Work, capsys):
     assert "" == capsys.readouterr().out
 
 
+def test_what_was_merged_after_a_revision_is_newer_however_old_it_is(work: Work, capsys):
+    work.human({"old.py": CODE})
+    work.git("checkout", "-q", "-b", "side")
+    work.ai({"new.py": CODE})
+    work.git("checkout", "-q", "-")
+    work.human({"old.py": CODE + "# more\n"})
+    work.git("tag", "v1")
+    work.git("merge", "-q", "--no-ff", "-m", "merge", "side")
+    work.scan()
+
+    assert 0 == run(["recall", "--since", "v1", "--repo", str(work.root)])
+    assert 2 == len(capsys.readouterr().out.splitlines())
+
+
 @pytest.fixture
 def shop(root: Path) -> Path:
     write_manifest(root, manifest_of(f=(OPUS,), g=(O3, OPUS)))

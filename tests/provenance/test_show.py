@@ -71,6 +71,16 @@ def test_every_generation_that_wrote_part_of_a_function_is_told(root, capsys):
     ] == capsys.readouterr().out.splitlines()
 
 
+def test_the_newest_of_other_generations_goes_first(root, capsys):
+    made = [Generation(tool=f"t{day}", generated_at=f"2026-11-0{day}T00:00:00Z") for day in (2, 3, 1)]
+    record = Record("mixed", None, 0.5, None, tuple(sorted(one.id for one in made)))
+    write_manifest(root, Manifest({one.id: one for one in made}, {"shop/cart.py": {"f": record}}))
+    call(root, "shop/cart.py::f", "--json")
+
+    found = json.loads(capsys.readouterr().out)["functions"][0]
+    assert (None, ["t3", "t2", "t1"]) == (found["generation"], [part["tool"] for part in found["generations"]])
+
+
 def test_a_class_is_all_its_methods(root, capsys):
     assert [
         ["shop/cart.py::Cart.total", "mixed", "openai/o3 +2", "60 %", "verified"],

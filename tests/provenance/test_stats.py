@@ -182,6 +182,26 @@ def test_a_side_branch_counts_where_its_lines_came_in(work: Work):
     assert {"f.py": (0, 0, 1, 1)} == of(work, "side..HEAD")
 
 
+def test_what_a_merge_itself_wrote_came_in_with_it(work: Work):
+    work.human({"f.txt": "one\n"})
+    work.git("checkout", "-q", "-b", "side")
+    work.human({"f.txt": "one\nside\n"})
+    work.git("checkout", "-q", "-")
+    work.human({"f.txt": "one\nmain\n"})
+    work.git("merge", "-q", "--no-ff", "--no-commit", "-s", "ours", "side")
+    work.human({"f.txt": "one\nboth\n"})
+
+    assert {"f.txt": (0, 0, 1, 1)} == of(work, "HEAD^2..HEAD^1") | of(work, "HEAD^1..HEAD")
+    assert 2 == len(work.git("log", "-1", "--format=%P").split())
+
+
+def test_a_file_that_only_lost_lines_has_none_that_came_in(work: Work):
+    work.human({"f.py": F, "g.py": G})
+    work.human({"f.py": F.splitlines(keepends=True)[0] + "    pass\n", "g.py": G.partition("\n")[0] + "\n"})
+
+    assert {"f.py": (0, 0, 1, 1)} == of(work, "HEAD~1..")
+
+
 def test_functions_by_the_manifest_of_the_revision(shop: Work):
     shop.scan()
     shop.human()
@@ -218,6 +238,13 @@ def test_work_that_is_not_committed_is_counted_in_the_work_tree_only(shop: Work)
 
     assert {"f.py": (0, 0, 3, 3), "g.py": (1, 0, 1, 2), "notes.md": (1, 0, 2, 3)} == of(shop)
     assert 4 == len(of(shop, "HEAD"))
+
+
+def test_a_file_that_is_not_checked_out_is_not_in_the_work_tree(shop: Work):
+    shop.git("update-index", "--skip-worktree", "style.css")
+    (shop.root / "style.css").unlink()
+
+    assert "style.css" not in of(shop)
 
 
 def test_a_repository_without_commits_counts_what_is_staged(work: Work):
