@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -16,6 +17,7 @@ F = "def f(a):\n    b = a + 1\n    return b\n"
 G = "\n\ndef g(a):\n    c = a * 2\n    return c\n"
 H = "\n\ndef h(a):\n    d = a - 3\n    return d\n"
 SPACE = "\n\n# ---\n# ---\n# ---\n"
+LONG = "def f(a):\n    b = a + 1\n    c = b * 2\n    d = c - 4\n    e = d + a\n    return e\n"
 BASE = F + SPACE + G + SPACE + H
 
 
@@ -160,6 +162,59 @@ def test_a_function_that_both_branches_recorded_anew_claims_no_hash(merging: Wor
     known = {found.generations[g].model for g in merged.other_generations}
     assert (None, None, {"openai/gpt-5", "anthropic/claude-haiku-4-5"}) == (merged.generation, merged.code_hash, known)
     assert "a.py" == merging.git("diff", "--name-only", "--diff-filter=U")
+
+
+def recorded(work: Work, code: str, target: str, model: str) -> None:
+    work.human({"a.py": code})
+    record(target, model=model, repo=work.root)
+    work.commit("Record provenance")
+
+
+def kinds(work: Work, capsys: pytest.CaptureFixture[str]) -> list[tuple[str, str]]:
+    capsys.readouterr()
+    run(["check", "--json", "--repo", str(work.root)])
+    return [(one["kind"], one["function"]) for one in json.loads(capsys.readouterr().out)["findings"]]
+
+
+def test_code_that_both_branches_changed_is_found_until_somebody_says_whose_it_is(
+    work: Work, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(["init", "--merge-driver", "--apply", "--repo", str(work.root)])
+    recorded(work, LONG, "a.py::f", "anthropic/claude-opus-4-6")
+    work.git("branch", "topic")
+    recorded(work, LONG.replace("a + 1", "a + 10"), "a.py::f", "openai/gpt-5")
+    work.git("checkout", "-q", "topic")
+    recorded(work, LONG.replace("d + a", "d - a"), "a.py::f", "anthropic/claude-haiku-4-5")
+    work.git("checkout", "-q", "main")
+    work.git("merge", "-q", "--no-edit", "topic")
+    work.scan()
+
+    assert [("edited", "a.py::f")] == kinds(work, capsys)
+    record("a.py::f", model="openai/gpt-5", repo=work.root)
+    assert [] == kinds(work, capsys)
+
+
+def test_a_function_renamed_on_one_branch_and_recorded_anew_on_the_other(
+    work: Work, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(["init", "--merge-driver", "--apply", "--repo", str(work.root)])
+    recorded(work, LONG, "a.py::f", "anthropic/claude-opus-4-6")
+    work.git("branch", "topic")
+    work.human({"a.py": LONG.replace("def f", "def renamed")})
+    work.scan()
+    work.commit("Record provenance")
+    work.git("checkout", "-q", "topic")
+    recorded(work, LONG.replace("d + a", "d - a"), "a.py::f", "openai/gpt-5")
+    work.git("checkout", "-q", "main")
+    work.git("merge", "-q", "--no-edit", "topic")
+
+    assert {("renamed", "a.py::f"), ("edited", "a.py::renamed")} == set(kinds(work, capsys))
+    work.scan()
+    assert [] == kinds(work, capsys)
+    found = read(work)
+    assert {"renamed": "openai/gpt-5"} == {
+        name: found.generations[one.generation or ""].model for name, one in found.files["a.py"].items()
+    }
 
 
 def test_both_branches_add_the_first_manifest(work: Work) -> None:

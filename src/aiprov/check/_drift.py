@@ -20,12 +20,17 @@ def edited(
     """`hashes` are today's. What a scan leaves as it is, and `found` holds what it makes, takes somebody who knows."""
     for path, today in hashes.items():
         for qualname, record in held.files.get(path, {}).items():
-            if record.code_hash is None or today.get(qualname, record.code_hash) == record.code_hash:
-                continue
             stays = found is not None and found.files.get(path, {}).get(qualname) == record
+            problem = "its code is not what was recorded"
+            if record.code_hash is None:
+                if qualname not in today or not (stays or found is None):
+                    continue  # deleted, or at odds with the evidence
+                problem = "its record has no code_hash, as where two branches recorded it differently"
+            elif today.get(qualname, record.code_hash) == record.code_hash:
+                continue
             yield Finding(
                 kind="edited",
-                message=f"its code is not what was recorded; {_RECORD if stays else SCAN}",
+                message=f"{problem}; {_RECORD if stays else SCAN}",
                 function=f"{path}::{qualname}",
                 path=path,
                 line=tree.source(path).line(qualname),

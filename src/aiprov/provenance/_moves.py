@@ -36,7 +36,7 @@ def follow_moves(
     absent: Collection[str] = (),
     names: Callable[[str], Collection[str] | None] | None = None,
 ) -> Moved:
-    """A record moves where one place fits best that has its code, and no record of its own.
+    """A record moves where one place fits best that has its code, and no record of its own that fits it.
 
     `names` gives a file's functions where the caller knows them, None for what cannot be parsed.
     """
@@ -54,7 +54,7 @@ def follow_moves(
         code = _parsed(source) if wanted else None
         if code is None:
             continue
-        free = [name for name in code.functions if name not in held.files.get(path, {})]
+        free = [name for name in code.functions if _is_free(code, name, held.files.get(path, {}).get(name))]
         for place, record in wanted.items():
             for name in free:
                 if _is_same(code, name, place, record, same_file=path == place[0]):
@@ -64,6 +64,11 @@ def follow_moves(
     claimed = Counter(single.values())
     origins = {to: place for place, to in single.items() if claimed[to] == 1}
     return Moved(frozenset(gone), {to: _at(gone[place], hashes[to]) for to, place in origins.items()}, origins)
+
+
+def _is_free(code: Code, name: str, record: Record | None) -> bool:
+    """After a merge, a function that one branch renamed and the other changed has the first one's record, now stale."""
+    return record is None or (record.code_hash is not None and record.code_hash != code.code_hash(name))
 
 
 def _best_fits(places: dict[Place, list[Place]]) -> Iterator[tuple[Place, Place]]:
