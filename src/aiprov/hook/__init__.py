@@ -66,11 +66,12 @@ def _run(arguments: list[str], stdin: IO[bytes], clock: Callable[[], datetime]) 
 
 
 def _record(call: Call, payload: Mapping[str, object], now: datetime) -> None:
-    found = [(place, texts) for path in call.paths if (place := place_of(path, call.cwd)) and (texts := _text(place))]
-    if not found:
+    places = [place for path in call.paths if (place := place_of(path, call.cwd))]
+    if not places:
         return
     generation = _generation(call, payload, now)
-    for place, text in found:
+    for place in places:
+        text = _text(place)
         edits = [
             edit
             for put in calls_of(call.name, call.given, call.result, now=text)

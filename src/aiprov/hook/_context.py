@@ -146,12 +146,13 @@ def _piece(path: Path, start: int, size: int) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError):
         return b""
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             return b""
-        file.seek(max(0, found.st_size + start) if start < 0 else start)
-        return file.read(size)
+        return os.pread(descriptor, size, max(0, found.st_size + start) if start < 0 else start)
+    finally:
+        os.close(descriptor)
 
 
 _READERS: dict[str, Callable[[_Line], Context]] = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -66,6 +67,9 @@ def read(git: Path, *, path: str | None = None, last: int | None = None) -> Iter
         try:
             descriptor = os.open(git / FOLDER / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
+            continue
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
             continue
         with os.fdopen(descriptor, "rb") as file:
             if last is not None:
