@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -284,7 +285,7 @@ def test_lines_that_the_next_commit_did_not_add_as_one_are_left_out(work: Work) 
     parent = work.human({"cart.py": EMPTY})
     work.human({"cart.py": "import os\n" + CODE + EMPTY})
 
-    assert ({}, (".agent-trace: 1 of 1 ranges fit no commit's added lines",)) == found_in(work, a_record(parent))
+    assert ({}, ("agent-trace: 1 of 1 ranges fit no commit's added lines",)) == found_in(work, a_record(parent))
 
 
 def test_without_a_hash_a_later_commit_is_not_searched(work: Work) -> None:
@@ -386,7 +387,7 @@ def test_absolute_paths_of_another_machine_are_placed_by_their_shared_root(work:
     )
 
     assert {"setup.py", "src/shop/cart.py"} == found[commit].keys()
-    assert (".agent-trace: 1 of 3 ranges fit no commit's added lines",) == ignored
+    assert ("agent-trace: 1 of 3 ranges fit no commit's added lines",) == ignored
 
 
 def test_records_are_read_from_head_where_the_work_tree_has_none(work: Work) -> None:
@@ -419,3 +420,15 @@ def test_a_file_that_cannot_be_read_is_told_and_no_link_is_followed(work: Work) 
     (work.root / ".agent-trace").rmdir()
     (work.root / ".agent-trace").symlink_to(work.root / "elsewhere")
     assert () == read_source(work, AgentTraces()).ignored
+
+
+def test_a_file_that_a_person_names_is_read_once(work: Work, tmp_path: Path) -> None:
+    parent = work.human({"cart.py": EMPTY})
+    work.human({"cart.py": "import os\n" + EMPTY})
+    inside = work.write(".agent-trace/traces.jsonl", json.dumps(a_record(parent)))
+    elsewhere = tmp_path / "other.jsonl"
+    elsewhere.write_text(json.dumps(a_record(parent)))
+
+    for files, ranges in (((), 1), ((inside,), 1), ((elsewhere,), 2)):
+        ignored = read_source(work, AgentTraces(files=files)).ignored
+        assert (f"agent-trace: {ranges} of {ranges} ranges fit no commit's added lines",) == ignored

@@ -53,9 +53,9 @@ class AgentTraces:
 def _left_out(parsed: Iterable[Parsed], spans: int, used: int) -> Iterator[str]:
     unreadable = sum(one.unreadable for one in parsed)
     if unreadable:
-        yield f"{FOLDER}: {unreadable} records are in no form of Agent Trace"
+        yield f"{EVIDENCE}: {unreadable} records are in no form of Agent Trace"
     if spans > used:
-        yield f"{FOLDER}: {spans - used} of {spans} ranges fit no commit's added lines"
+        yield f"{EVIDENCE}: {spans - used} of {spans} ranges fit no commit's added lines"
 
 
 def _contents(repository: Repository, files: tuple[Path, ...], unread: list[str]) -> Iterator[bytes]:
@@ -66,6 +66,7 @@ def _contents(repository: Repository, files: tuple[Path, ...], unread: list[str]
     if not (root / FOLDER).is_symlink():
         for folder, _, held in os.walk(root / FOLDER):
             names |= dict.fromkeys(os.path.relpath(os.path.join(folder, name), root) for name in held)  # noqa: PTH118
+    read: set[Path] = set()
     for name in sorted(name for name in names if name.endswith(_SUFFIXES))[:MAX_FILES]:
         data = plain_bytes(root, name, limit=MAX_BYTES)
         if data is None:
@@ -73,9 +74,11 @@ def _contents(repository: Repository, files: tuple[Path, ...], unread: list[str]
         if data is None:
             unread.append(f"{safe(name)}: not a plain file of at most {MAX_BYTES >> 20} MiB")
         else:
+            read.add((root / name).resolve())
             yield data
     for file in files:
-        yield file.read_bytes()
+        if file.resolve() not in read:
+            yield file.read_bytes()
 
 
 def _placed(repository: Repository, spans: Sequence[Span]) -> list[Span]:
