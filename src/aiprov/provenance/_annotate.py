@@ -11,19 +11,19 @@ was written, while `commit` stays what plain `git blame -w -M` says.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from aiprov.errors import UsageError
-from aiprov.git import GitError, Repository
-from aiprov.provenance._blame import blame
-from aiprov.provenance._history import read_history
+from aiprov.git import Repository
+from aiprov.provenance._files import blame_options, blobs_of
+from aiprov.provenance._history import History, read_history
+from aiprov.provenance._origins import Origins
+from aiprov.provenance._survey import Progress, Scope, survey
 from aiprov.provenance.sources import CommitSource, Line
 from aiprov.provenance.sources._all import in_repository
 from aiprov.text import safe
-
-Progress = Callable[[int, int], None]
 
 
 class Stretch(NamedTuple):
@@ -57,23 +57,43 @@ def annotate(
     progress: Progress | None = None,
 ) -> Iterator[FileLines]:
     """Files in order of their names; binary files and what git cannot blame are left out."""
-    del jobs
     commit = None if revision is None else repository.resolve(revision)
     if revision is not None and commit is None:
         raise UsageError(f"{safe(revision)}: no such commit here; give a commit, tag or branch")
-    history = read_history(repository, in_repository() if sources is None else sources)
-    names = repository.tracked() if commit is None else repository.files(commit)
-    wanted = sorted(names if paths is None else set(names).intersection(paths))
-    for done, path in enumerate(wanted, 1):
-        try:
-            found = blame(repository, path, revision=commit)
-        except GitError:
+    history = read_history(repository, in_repository() if sources is None else sources, revision=commit)
+    wanted = blobs_of(repository, commit)
+    if paths is not None:
+        wanted = {path: blob for path, blob in wanted.items() if path in paths}
+    options, _ = blame_options(repository, None)
+    scope = Scope(options, revision=commit, full=True)
+    found = survey(repository, history, wanted, scope=scope, jobs=jobs, progress=progress)
+    for path in sorted(found):
+        if found[path].error is None:
+            yield FileLines(path, tuple(_stretches(found[path], history)))
+
+
+def _stretches(origins: Origins, history: History) -> Iterator[Stretch]:
+    written = {line: (name, place) for line, name, place in origins.by_line()}
+    last: Stretch | None = None
+    for number, plain in origins.plain():
+        if plain is None:
             continue
-        stretches: list[Stretch] = []
-        for number, place in sorted(found.lines.items()):
-            evidence = history.evidence.get(place[0])
-            said = evidence.at(place[1], place[2]) if evidence else None
-            stretches.append(Stretch(number, 1, place[0], place, said, None))
-        yield FileLines(path, tuple(stretches))
-        if progress:
-            progress(done, len(wanted))
+        name, origin = written.get(number, (None, plain))
+        word = history.word(*origin) if origin and origin[0] in history.layers else None
+        one = Stretch(number, 1, plain[0], origin, word[1] if word else None, name)
+        if last is not None and _continues(last, one):
+            last = last._replace(lines=last.lines + 1)
+        else:
+            if last is not None:
+                yield last
+            last = one
+    if last is not None:
+        yield last
+
+
+def _continues(last: Stretch, one: Stretch) -> bool:
+    if (last.first + last.lines, last.commit, last.said, last.function) != (one.first, *one[2:3], *one[4:]):
+        return False
+    if last.origin is None or one.origin is None:
+        return last.origin is one.origin
+    return last.origin[:2] == one.origin[:2] and last.origin[2] + last.lines == one.origin[2]

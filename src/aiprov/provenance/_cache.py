@@ -25,7 +25,7 @@ _KEPT_SCANS = 50
 _MAX_TIPS = 8
 _PATIENCE = 0.5
 _TABLE = (
-    "CREATE TABLE files (path TEXT, content TEXT, settings TEXT, tip TEXT, scan INTEGER, data BLOB,"
+    "CREATE TABLE files (path BLOB, content TEXT, settings TEXT, tip TEXT, scan INTEGER, data BLOB,"
     " PRIMARY KEY (path, content, settings))"
 )
 Key = tuple[str, str]
@@ -51,9 +51,10 @@ class Cache:
     def read(self, wanted: Mapping[str, str], *, touched: Mapping[str, frozenset[str]]) -> dict[str, Origins]:
         """Entries by path for these contents; `touched` holds by tip the paths to distrust."""
         found: dict[str, Origins] = {}
-        for path, content, tip, data in self._rows(
+        for raw, content, tip, data in self._rows(
             "SELECT path, content, tip, data FROM files WHERE settings = ?", self._settings
         ):
+            path = os.fsdecode(raw) if isinstance(raw, bytes) else ""
             if wanted.get(path) == content and tip in touched and path not in touched[tip] and isinstance(data, bytes):
                 seal, body = data[:16], data[16:]
                 if seal == _seal(path, content, body) and (entry := decode(body)):
@@ -66,7 +67,7 @@ class Cache:
 
     def renew(self, keys: Mapping[str, str]) -> None:
         """These entries are good at this tip too."""
-        rows = [(self._tip, self._scan, path, content, self._settings) for path, content in keys.items()]
+        rows = [(self._tip, self._scan, os.fsencode(path), content, self._settings) for path, content in keys.items()]
         self._write(
             "UPDATE files SET tip = ?, scan = ? WHERE path = ? AND content = ? AND settings = ? AND tip != ?1",
             rows,
@@ -74,7 +75,7 @@ class Cache:
 
     def flush(self) -> None:
         rows = [
-            (path, content, self._settings, self._tip, self._scan, data)
+            (os.fsencode(path), content, self._settings, self._tip, self._scan, data)
             for (path, content), data in self._waiting.items()
         ]
         self._waiting.clear()

@@ -108,6 +108,8 @@ def _lines(root: ast.AST) -> Iterator[int]:
 _COMMENT = re.compile(rb"^[ \t]*#.*$|#[^\n\"']*$", re.MULTILINE)
 _TRIPLE = re.compile(rb"(\"\"\"|''')(?s:.*?)\1")
 _DEF = re.compile(rb"\bdef[ \t]+\w+")
+# Texts that stand side by side may be joined, and then one prefix goes.
+_PREFIX = re.compile(rb"\b[rbfuRBFU]{1,2}(?=[\"'])")
 # `1.` and `1.0`, `.5` and `0.5` are one number to a formatter.
 _NOISE = b" \t\r\f\"'`,()\\;.0"
 DEF = b"def\x00"
@@ -119,7 +121,7 @@ def bare(lines: bytes) -> bytes:
 
 
 def _stripped(text: bytes) -> bytes:
-    return _DEF.sub(DEF, text).translate(None, _NOISE).lower()
+    return _DEF.sub(DEF, _PREFIX.sub(b"", text)).translate(None, _NOISE).lower()
 
 
 class Essence:

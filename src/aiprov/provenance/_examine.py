@@ -54,7 +54,7 @@ class Examiner:
     def examine(self, path: str) -> Origins:
         task = self._task
         try:
-            code = Code(self._source(path)) if path.endswith(".py") else None
+            code = self._code(path) if path.endswith(".py") else None
             blamed, found = self._lineage.examine(path, code, revision=task.revision)
         except GitError as error:
             return Origins(error=f"{safe(path)}: {safe(str(error))}")
@@ -69,6 +69,15 @@ class Examiner:
         }
         wanted |= task.recorded.get(path, frozenset()) & code.functions.keys()
         return pack(blamed, found, code, {name: code.code_hash(name) for name in sorted(wanted)})
+
+    def _code(self, path: str) -> Code | None:
+        """None for what is no Python, where lines are wanted all the same."""
+        try:
+            return Code(self._source(path))
+        except SyntaxError:
+            if self._task.trail.full:
+                return None
+            raise
 
     def _source(self, path: str) -> bytes:
         if self._task.revision is None:

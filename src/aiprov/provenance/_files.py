@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 
@@ -28,13 +29,9 @@ class Files:
 
 def list_files(repository: Repository) -> Files:
     """Regular tracked files, with sidecars that are not tracked yet."""
-    staged = repository.run("ls-files", "-v", "-s", "-z").split(b"\0")
-    indexed = {e.partition(b"\t")[2]: e.split(b" ", 3)[2] for e in staged if e[2:5] == b"100"}
-    absent = {entry.partition(b"\t")[2] for entry in staged if entry[:1] in b"Ss"}
-    clean = {entry.partition(b"\t")[2] for entry in staged if entry.startswith(b"H ")}  # git may be told not to look
+    tracked = _indexed(repository)
     others = repository.run("ls-files", "-z", "--others", "--exclude-standard").split(b"\0")
-    names = indexed.keys() | {name for name in others if name.endswith(SUFFIX.encode())}
-    touched = set(repository.run("diff-files", "--name-only", "-z").split(b"\0"))
+    names = tracked.keys() | {name for name in others if name.endswith(SUFFIX.encode())}
     python: list[str] = []
     every: list[str] = []
     blobs: dict[str, str] = {}
@@ -47,9 +44,38 @@ def list_files(repository: Repository) -> Files:
         every.append(name)
         if name.endswith(".py") and is_plain(repository.root, name):
             python.append(name)
-            if raw in clean and raw not in touched:
-                blobs[name] = indexed.get(raw, b"").decode()
-    return Files(tuple(python), tuple(every), unnameable, frozenset(filter(None, map(_name, absent))), blobs)
+            if blob := tracked.get(raw, _Entry()).blob:
+                blobs[name] = blob
+    absent = frozenset(filter(None, (_name(raw) for raw, entry in tracked.items() if entry.is_absent)))
+    return Files(tuple(python), tuple(every), unnameable, absent, blobs)
+
+
+def blobs_of(repository: Repository, commit: str | None) -> dict[str, str | None]:
+    """Every regular file of a commit or of the work tree; None where only the file itself knows its content."""
+    if commit is None:
+        tracked = {os.fsdecode(raw): entry.blob for raw, entry in _indexed(repository).items()}
+        return {name: blob for name, blob in tracked.items() if is_plain(repository.root, name)}
+    entries = repository.run("ls-tree", "-r", "-z", "--end-of-options", commit).split(b"\0")
+    rows = (entry.partition(b"\t") for entry in entries if entry.startswith(b"100"))
+    return {os.fsdecode(raw): head.split(b" ")[2].decode() for head, _, raw in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    blob: str | None = None
+    """None where git sees that the file differs, or was told not to look."""
+    is_absent: bool = False
+
+
+def _indexed(repository: Repository) -> dict[bytes, _Entry]:
+    touched = set(repository.run("diff-files", "--name-only", "-z").split(b"\0"))
+    found: dict[bytes, _Entry] = {}
+    for entry in repository.run("ls-files", "-v", "-s", "-z").split(b"\0"):
+        head, _, raw = entry.partition(b"\t")
+        if head[2:5] == b"100":
+            is_sound = head.startswith(b"H ") and raw not in touched
+            found[raw] = _Entry(head.split(b" ")[2].decode() if is_sound else None, is_absent=head[:1] in b"Ss")
+    return found
 
 
 def blame_options(repository: Repository, limit: str | None) -> tuple[tuple[str, ...], list[str]]:

@@ -69,11 +69,13 @@ class History:
         return None
 
 
-def read_history(repository: Repository, sources: Sequence[CommitSource], *, since: str | None = None) -> History:
-    """All that HEAD reaches, or what it reaches beyond `since`."""
-    if repository.resolve("HEAD") is None:
+def read_history(
+    repository: Repository, sources: Sequence[CommitSource], *, since: str | None = None, revision: str | None = None
+) -> History:
+    """All that HEAD or another commit reaches, or what it reaches beyond `since`."""
+    if repository.resolve(revision or "HEAD") is None:
         return History()
-    order, parents, merges = _read_order(repository, since)
+    order, parents, merges = _read_order(repository, revision or "HEAD", since)
     texts = list(read_texts(repository, list(order)))
     ordered = sorted(sources, key=lambda s: -s.strength)
     found = list(_with_branches(repository, texts, [(source, source.read(repository, texts)) for source in ordered]))
@@ -96,7 +98,8 @@ def read_history(repository: Repository, sources: Sequence[CommitSource], *, sin
             _spread(names.get(commit, ()), first, depth, place=order[commit], speaks=commit in layers)
             if commit not in merges and (gave := _gave(names.get(commit, ()))):
                 changed[commit] = gave
-    _spread(_read_uncommitted(repository), first, depth, place=_WORK_TREE, speaks=UNCOMMITTED in layers)
+    if revision is None:
+        _spread(_read_uncommitted(repository), first, depth, place=_WORK_TREE, speaks=UNCOMMITTED in layers)
     return History(order, parents, evidence, layers, spoke, changed, Reach(order, tuple(order), first, depth), ignored)
 
 
@@ -117,13 +120,15 @@ def _with_branches(
         yield source, OnCommits({**one.evidence, **more}, one.ignored)
 
 
-def _read_order(repository: Repository, since: str | None) -> tuple[dict[str, int], dict[str, str], set[str]]:
+def _read_order(
+    repository: Repository, head: str, since: str | None
+) -> tuple[dict[str, int], dict[str, str], set[str]]:
     limit = (f"^{since}",) if since else ()
     order: dict[str, int] = {}
     parents: dict[str, str] = {}
     merges: set[str] = set()
     for place, line in enumerate(
-        repository.run("rev-list", "--topo-order", "--parents", "HEAD", *limit, "--").decode().splitlines()
+        repository.run("rev-list", "--topo-order", "--parents", head, *limit, "--").decode().splitlines()
     ):
         commit, *above = line.split(" ")
         order[commit] = place

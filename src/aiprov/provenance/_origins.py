@@ -44,7 +44,8 @@ class Origins(msgspec.Struct, array_like=True):
     """One version of one file."""
 
     commits: tuple[str, ...] = ()
-    paths: tuple[str, ...] = ()
+    paths: tuple[bytes, ...] = ()
+    """As git has them, in whatever encoding."""
     blame: tuple[Run, ...] = ()
     """Every line as plain blame has it."""
     functions: dict[str, Traced] = {}
@@ -53,10 +54,13 @@ class Origins(msgspec.Struct, array_like=True):
     """All functions; None for what is no Python."""
     hashes: dict[str, str] = {}
     """Of those functions that were asked about."""
-    bounds: dict[str, tuple[str, ...]] = {}
+    bounds: tuple[tuple[int, tuple[str, ...]], ...] = ()
     """By path how far back blame looked."""
     error: str | None = None
     """Why nothing is known."""
+
+    def path(self, number: int) -> str:
+        return self.paths[number].decode("utf-8", "surrogateescape")
 
     def places(self, qualname: str) -> Iterator[Place | None]:
         for run in self.functions[qualname].runs:
@@ -66,7 +70,7 @@ class Origins(msgspec.Struct, array_like=True):
         if run.commit < 0:
             yield from [None] * run.size
         else:
-            commit, path = self.commits[run.commit], self.paths[run.path]
+            commit, path = self.commits[run.commit], self.path(run.path)
             yield from ((commit, path, run.line + offset) for offset in range(run.size))
 
     def by_line(self) -> Iterator[tuple[int, str, Place | None]]:
@@ -105,6 +109,7 @@ def decode(data: bytes) -> Origins | None:
     commits, paths = len(found.commits), len(found.paths)
     runs = [*found.blame, *(run for traced in found.functions.values() for run in traced.runs)]
     sound = all(-1 <= run.commit < commits and (run.commit < 0 or 0 <= run.path < paths) for run in runs)
+    sound = sound and all(0 <= path < paths for path, _ in found.bounds)
     sound = sound and all(0 <= q.commit < commits and 0 <= q.path < paths for q in found.asked)
     return found if sound else None
 
@@ -138,8 +143,18 @@ def pack(blamed: Blame, found: FileOrigins, code: Code | None, hashes: Mapping[s
         Question(commits.setdefault(commit, len(commits)), paths.setdefault(path, len(paths)), answer)
         for (commit, path), answer in found.asked.items()
     )
+    bounds = tuple((paths.setdefault(path, len(paths)), bound) for path, bound in found.bounds.items())
     names = tuple(code.functions) if code else None
-    return Origins(tuple(commits), tuple(paths), blame, functions, asked, names, dict(hashes), found.bounds)
+    return Origins(
+        tuple(commits),
+        tuple(path.encode("utf-8", "surrogateescape") for path in paths),
+        blame,
+        functions,
+        asked,
+        names,
+        dict(hashes),
+        bounds,
+    )
 
 
 def _continues(run: Run, other: Run) -> bool:

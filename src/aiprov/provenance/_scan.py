@@ -150,7 +150,7 @@ def tallies(origins: Origins, history: History) -> Iterator[tuple[str, Tally]]:
             if run.commit < 0 or not spoken[run.commit]:
                 tally.add(None, run.size)
                 continue
-            commit, path = origins.commits[run.commit], origins.paths[run.path]
+            commit, path = origins.commits[run.commit], origins.path(run.path)
             for line in range(run.line, run.line + run.size):
                 tally.add(history.word(commit, path, line))
         yield qualname, tally

@@ -84,8 +84,8 @@ def _known(
     found = {
         path: entry
         for path, entry in cache.read(contents, touched=touched).items()
-        if all(scope.full or reach.bound(path) == bound for path, bound in entry.bounds.items())
-        and all(concerns(entry.commits[q.commit], entry.paths[q.path]) == q.answer for q in entry.asked)
+        if all(scope.full or reach.bound(entry.path(number)) == bound for number, bound in entry.bounds)
+        and all(concerns(entry.commits[q.commit], entry.path(q.path)) == q.answer for q in entry.asked)
     }
     cache.renew({path: contents[path] for path in found})
     return found
