@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aiprov.check._policy import Policy
 from aiprov.config import Config, Row, load_config, parse_config, parse_table, rows
 from aiprov.errors import UsageError
 
+README = (Path(__file__).parent.parent / "README.md").read_text("utf-8")
 LINK = "https://prompts.example.com/p/{prompt_hash}"
 
 
@@ -135,6 +137,7 @@ class Inner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Outer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     inner: Inner = Inner()
     names: Annotated[tuple[str, ...], msgspec.Meta(description="Some.")] = ()
+    either: Annotated[bool | str | None, msgspec.Meta(description="Both.")] = False
 
 
 def test_rows_show_inner_tables_key_by_key() -> None:
@@ -142,6 +145,7 @@ def test_rows_show_inner_tables_key_by_key() -> None:
         Row("inner.level", '"high" or "low"', "low", "How much."),
         Row("inner.share", "number", "", "A part."),
         Row("names", "list", "", "Some."),
+        Row("either", "text or true/false", "false", "Both."),
     ]
 
     assert expected == list(rows(Outer))
@@ -152,5 +156,15 @@ def test_an_unknown_key_of_an_inner_table_is_named() -> None:
         parse_table({"inner": {"leevl": "low"}}, Outer)
 
 
+ROWS = [*rows(), *rows(Policy, name="policy.")]
+
+
 def test_every_key_has_help() -> None:
-    assert [] == [row.name for row in rows() if not row.help]
+    assert [] == [row.name for row in ROWS if not row.help]
+
+
+def test_the_readmes_table_is_the_keys() -> None:
+    lines = [f"| `{row.name}` | {row.type} | {row.default and f'`{row.default}`'} | {row.help} |" for row in ROWS]
+    shown = README.partition("<!-- config -->\n")[2].partition("\n<!-- /config -->")[0]
+
+    assert not shown or "\n".join(["| key | value | default | |", "|---|---|---|---|", *lines]) == shown

@@ -102,8 +102,7 @@ def rows(kind: type[msgspec.Struct] = Config, *, name: str = "") -> Iterator[Row
         if isinstance(kind_of, msgspec.inspect.StructType):
             yield from rows(kind_of.cls, name=f"{key}.")
         else:
-            default = "" if field.default in (None, (), msgspec.NODEFAULT) else str(field.default)
-            yield Row(key, _type_name(kind_of), default, text)
+            yield Row(key, _type_name(kind_of), _written(field.default), text)
 
 
 def _fields(kind: type[msgspec.Struct]) -> list[str]:
@@ -120,13 +119,19 @@ def _described(
         if isinstance(kind_of, msgspec.inspect.Metadata):
             text = str((kind_of.extra_json_schema or {}).get("description", ""))
             kind_of = kind_of.type
-        if isinstance(kind_of, msgspec.inspect.UnionType):
-            kind_of = next(one for one in kind_of.types if not isinstance(one, msgspec.inspect.NoneType))
+        kind_of = _without_none(kind_of)
         yield field, text, kind_of
 
 
+def _without_none(kind: msgspec.inspect.Type) -> msgspec.inspect.Type:
+    if not isinstance(kind, msgspec.inspect.UnionType):
+        return kind
+    left = tuple(one for one in kind.types if not isinstance(one, msgspec.inspect.NoneType))
+    return left[0] if len(left) == 1 else msgspec.inspect.UnionType(left)
+
+
 _TYPES: dict[type[msgspec.inspect.Type], str] = {
-    msgspec.inspect.BoolType: "true or false",
+    msgspec.inspect.BoolType: "true/false",
     msgspec.inspect.IntType: "number",
     msgspec.inspect.FloatType: "number",
     msgspec.inspect.StrType: "text",
@@ -139,7 +144,16 @@ _TYPES: dict[type[msgspec.inspect.Type], str] = {
 def _type_name(kind: msgspec.inspect.Type) -> str:
     if isinstance(kind, msgspec.inspect.LiteralType):
         return " or ".join(f'"{value}"' for value in kind.values)
+    if isinstance(kind, msgspec.inspect.UnionType):
+        return " or ".join(sorted(map(_type_name, kind.types)))
     return _TYPES.get(type(kind), "value")
+
+
+def _written(default: object) -> str:
+    """As TOML writes it; empty for nothing."""
+    if default in (None, (), msgspec.NODEFAULT):
+        return ""
+    return str(default).lower() if isinstance(default, bool) else str(default)
 
 
 def _check_template(template: str) -> None:
