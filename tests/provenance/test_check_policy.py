@@ -174,7 +174,7 @@ def test_a_squash_keeps_its_reviewer_in_the_middle_of_the_message(work: Work):
 
     assert [] == broken(work, require_reviewer="Acked-by")
     (finding,) = broken(work, require_reviewer=True)
-    assert "(Add f (#3)), and no Reviewed-by trailer of a person; " in finding.message
+    assert " (Add f (#3)) names an AI tool, and no person under Reviewed-by; have it reviewed" in finding.message
 
 
 def test_a_test_must_name_the_function(shop: Work):
@@ -241,6 +241,15 @@ def test_the_share_of_functions_that_nobody_reviewed(shop: Work):
     shop.commit(f"g\n\n{CLAUDE}\nReviewed-by: Jane <jane@example.com>\n", {"g.py": "def g():\n    return 2\n"})
     shop.scan()
     assert ["1 of 3"] == [finding.message[:6] for finding in broken(shop, max_unreviewed_ai_share=0.3)]
+
+
+def test_paths_leave_out_what_concerns_the_whole_repository(shop: Work):
+    policy = Policy(require_reviewer=True, max_unreviewed_ai_share=0, forbidden_models=("*",))
+
+    found = check(Repository(shop.root), policy=policy, paths=["shop.py"]).findings
+    assert ["forbidden_models"] == [finding.rule for finding in found]
+    found = check(Repository(shop.root), policy=policy, paths=["pyproject.toml"]).findings
+    assert ["max_unreviewed_ai_share", "require_reviewer"] == [finding.rule for finding in found]
 
 
 def test_without_history_rules_on_reviews_are_not_judged(shop: Work):

@@ -125,9 +125,9 @@ def _within(paths: Sequence[str]) -> Callable[[str], bool]:
 
 
 def _concerns(finding: Finding, wanted: Callable[[str], bool]) -> bool:
-    """What is about no function concerns everybody."""
+    """A damaged manifest concerns everybody."""
     named = [place[0] for place in (_place(finding.function), _place(finding.to)) if place]
-    return not named or any(map(wanted, named))
+    return any(map(wanted, named or [finding.path or ""])) or (not named and finding.path == MANIFEST_PATH)
 
 
 def _facts(repository: Repository, policy: Policy, manifest: Manifest, tree: Tree, *, history: bool) -> Facts:

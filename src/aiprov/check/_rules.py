@@ -116,11 +116,11 @@ def _reviewer(facts: Facts) -> Iterator[Finding]:
     for commit in facts.commits:
         if commit not in facts.reviews.reviewed:
             subject = safe(facts.reviews.subjects.get(commit, ""), limit=_SUBJECT)
-            lacks = f"a model's hand is in commit {commit[:12]} ({subject}), and no {facts.policy.trailer} trailer of a"
+            named = f"commit {commit[:12]} ({subject}) names an AI tool, and no person under {facts.policy.trailer}"
             yield Finding(
                 kind="policy",
                 rule="require_reviewer",
-                message=f"{lacks} person; review it and amend the message, or merge it with that trailer",
+                message=f"{named}; have it reviewed, and amend or merge it with that trailer",
                 path=PYPROJECT,
                 commit=commit,
             )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aiprov.cli._output import console, emit, note
+from aiprov.cli._progress import blame_progress
 from aiprov.errors import UsageError
 from aiprov.git import Repository
 from aiprov.text import safe
@@ -54,7 +55,8 @@ def check(  # the verb's options
     wanted = [_relative(path, base=repo, root=repository.root) for path in paths or ()]
     wanted = [] if "." in wanted else wanted
     policy = load_policy(repository.root)
-    checked = run(repository, policy=policy, paths=wanted, since=since, history=not no_history)
+    with blame_progress() as progress:
+        checked = run(repository, policy=policy, paths=wanted, since=since, history=not no_history, progress=progress)
     _print(checked, Format.JSON if as_json else shape)
     _tell(checked, skipped=no_history and policy.asks_for_reviews)
     return FOUND if checked.findings else 0
