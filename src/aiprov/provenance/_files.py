@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 
@@ -51,13 +50,21 @@ def list_files(repository: Repository) -> Files:
 
 
 def blobs_of(repository: Repository, commit: str | None) -> dict[str, str | None]:
-    """Every regular file of a commit or of the work tree; None where only the file itself knows its content."""
+    """Regular files that a source can name, of a commit or the work tree; None where only the file knows its content."""
     if commit is None:
-        tracked = {os.fsdecode(raw): entry.blob for raw, entry in _indexed(repository).items()}
+        tracked = {raw.decode(): entry.blob for raw, entry in _indexed(repository).items() if _is_text(raw)}
         return {name: blob for name, blob in tracked.items() if is_plain(repository.root, name)}
     entries = repository.run("ls-tree", "-r", "-z", "--end-of-options", commit).split(b"\0")
     rows = (entry.partition(b"\t") for entry in entries if entry.startswith(b"100"))
-    return {os.fsdecode(raw): head.split(b" ")[2].decode() for head, _, raw in rows}
+    return {raw.decode(): head.split(b" ")[2].decode() for head, _, raw in rows if _is_text(raw)}
+
+
+def _is_text(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
