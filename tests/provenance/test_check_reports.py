@@ -11,7 +11,7 @@ from importlib.resources import files
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from provenance._work import Work
 
@@ -61,6 +61,7 @@ def test_sarif_of_nothing_and_of_every_kind_fits_the_official_schema():
     assert list(KINDS) == [rule["id"] for rule in sarif([])["runs"][0]["tool"]["driver"]["rules"]]
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.lists(findings, max_size=3))
 def test_sarif_of_anything_fits_the_official_schema(found):
     VALIDATOR.validate(json.loads(json.dumps(sarif(found))))
@@ -241,9 +242,10 @@ def test_a_terminal_gets_headings_and_no_line_wider_than_itself(shop: Work):
     lines = [line.rstrip() for line in re.sub(r"\x1b\[[\d;]*m", "", seen.getvalue().decode()).splitlines()]
 
     assert 1 == done.wait()
-    assert "edited  A recorded function's code has changed (1)" == lines[0]
-    assert f"  shop.py::{LONG}"[:80] == lines[1]
-    assert "unrecorded  A model's code has no record (2)" in lines
+    assert "edited  A recorded function's code has changed (1); run `aiprov scan`" == lines[0]
+    assert [f"  shop.py::{LONG}"[:80], f"  {f'  shop.py::{LONG}'[80:]}  line 1", ""] == lines[1:4]
+    assert "unrecorded  A model's code has no record (2); run `aiprov scan`" == lines[4]
+    assert "  more.py::h  line 1" == lines[5]
     assert max(map(len, lines)) <= 80
 
 

@@ -10,6 +10,8 @@ from aiprov.check._tree import Tree
 from aiprov.provenance._moves import Moved
 from aiprov_runtime._manifest import MANIFEST_PATH, Manifest
 
+EDITED = "its code is not what was recorded"
+DELETED = "no such function any more"
 SCAN = "run `aiprov scan`"
 _RECORD = "history does not say who changed it, so say it: `aiprov record`"
 
@@ -46,7 +48,7 @@ def displaced(moved: Moved, tree: Tree, lines: ManifestLines) -> Iterator[Findin
         else:
             yield Finding(
                 kind="deleted",
-                message=f"no such function any more; {SCAN}",
+                message=f"{DELETED}; {SCAN}",
                 function=f"{path}::{qualname}",
                 path=MANIFEST_PATH,
                 line=lines.record(path, qualname),

@@ -34,7 +34,7 @@ class Format(StrEnum):
 
 def check(  # the verb's options
     paths: Annotated[
-        list[str] | None, typer.Argument(metavar="[PATH]...", help="Only what concerns these files or folders.")
+        list[str] | None, typer.Argument(metavar="PATH", help="Only what concerns these files or folders.")
     ] = None,
     *,
     shape: Annotated[Format, typer.Option("--format", help="How to print the findings.")] = Format.TEXT,

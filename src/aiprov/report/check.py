@@ -8,15 +8,14 @@ from dataclasses import asdict
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from aiprov.check import KINDS, Checked, Finding
+from aiprov.check import DELETED, EDITED, KINDS, SCAN, Checked, Finding
 from aiprov.text import safe
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 _COLOURS = {"error": "red", "warning": "yellow"}
-# Whose heading says all that their messages do.
-_ALIKE = ("edited", "deleted")
+_IN_HEADING = (EDITED, DELETED)
 
 
 def line_of(finding: Finding) -> str:
@@ -34,15 +33,19 @@ def groups(findings: Sequence[Finding]) -> Iterator[RenderableType]:
     for place, (kind, group) in enumerate(groupby(findings, key=lambda finding: finding.kind)):
         about = KINDS[kind]
         found = list(group)
+        mend = f"; {SCAN}" if all(finding.message.endswith(SCAN) for finding in found) else ""
         heading = Text("\n" if place else "")
         heading.append(kind, style=f"bold {_COLOURS[about.severity]}")
-        heading.append(f"  {about.title} ({len(found)})")
+        heading.append(f"  {about.title} ({len(found)}){mend}")
         yield heading
         for finding in found:
-            name = finding.function or (f"{finding.path}:{finding.line}" if finding.line else finding.path or "")
-            yield Padding(Text(safe(name), overflow="fold"), (0, 0, 0, 2))
-            if kind not in _ALIKE:
-                yield Padding(Text(safe(finding.message, limit=4000), style="dim", overflow="fold"), (0, 0, 0, 4))
+            name = Text(safe(finding.function or finding.path or ""), overflow="fold")
+            if finding.line:
+                name.append(f"  line {finding.line}", style="dim")
+            yield Padding(name, (0, 0, 0, 2))
+            message = finding.message.removesuffix(mend)
+            if message not in _IN_HEADING:
+                yield Padding(Text(safe(message, limit=4000), style="dim", overflow="fold"), (0, 0, 0, 4))
 
 
 def summary(checked: Checked) -> str:
