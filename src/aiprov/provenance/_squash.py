@@ -45,6 +45,10 @@ _REFS = ("refs/heads", "refs/tags", "refs/remotes", "refs/pull", "refs/merge-req
 _ENTRY = re.compile(rb":\d+ 100\d+ [0-9a-f]+ ([0-9a-f]+) [AM]")
 
 
+Lines = Mapping[int, tuple[str, str, int]]
+"""By number the commit that a line came in with, and the path and the number there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stranded:
     """The commits of a clone that are outside of its history."""
@@ -54,6 +58,8 @@ class Stranded:
     requests: Mapping[str, tuple[str, ...]]
     """Heads of pull and merge requests by number."""
     texts: Mapping[str, CommitText]
+    blamed: dict[tuple[str, str], Lines] = field(default_factory=dict)
+    """By commit and path, for whichever source asks next."""
 
     @classmethod
     def of(cls, repository: Repository) -> Stranded:
@@ -89,7 +95,9 @@ def bridged(
         return {}
     branches = _Branches.of_evidence(stranded, said)
     found: dict[str, LineEvidence] = {}
-    for text, heads in _candidates(repository, silent, branches):
+    candidates = list(_candidates(repository, silent, branches))
+    branches.learn_writers(repository, [head for _, heads in candidates for head in heads.all()])
+    for text, heads in candidates:
         own = evidence.get(text.id)
         if not all(branches.repeats(head, own) for head in heads.all()):
             bridge = _Bridge(repository, text.id, heads, branches, otherwise=UNTRACKED if own else None)
@@ -118,6 +126,13 @@ class Heads:
 
 
 @dataclass(frozen=True, slots=True)
+class _Wrote:
+    paths: frozenset[str]
+    removes: bool
+    """It took files away too, so that one that is new may be one of those."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Branches:
     """Stranded commits, with what is known of them."""
 
@@ -127,6 +142,8 @@ class _Branches:
     said: Mapping[str, LineEvidence]
     informed: frozenset[str]
     """Commits with evidence, and those that stand on such."""
+    blamed: dict[tuple[str, str], Lines]
+    _wrote: dict[str, _Wrote] = field(default_factory=dict)
     _walked: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
@@ -135,7 +152,8 @@ class _Branches:
         for commit in reversed(list(stranded.parents)):  # parents first
             if commit in said or not informed.isdisjoint(stranded.parents[commit]):
                 informed.add(commit)
-        return cls(stranded.parents, stranded.requests, stranded.texts, said, frozenset(informed))
+        parents, requests, texts = stranded.parents, stranded.requests, stranded.texts
+        return cls(parents, requests, texts, said, frozenset(informed), stranded.blamed)
 
     def of(self, head: str) -> list[str]:
         """The branch's own commits, none where it is too long to be one piece of work."""
@@ -149,6 +167,15 @@ class _Branches:
                         waiting.append(parent)
             self._walked[head] = [] if waiting else list(found)
         return self._walked[head]
+
+    def learn_writers(self, repository: Repository, heads: Sequence[str]) -> None:
+        self._wrote.update(_read_wrote(repository, list({commit for head in heads for commit in self.of(head)})))
+
+    def writers(self, head: str, path: str) -> list[str]:
+        return [commit for commit in self.of(head) if commit in self._wrote and path in self._wrote[commit].paths]
+
+    def may_rename(self, commit: str) -> bool:
+        return self._wrote[commit].removes
 
     def reach(self, marked: AbstractSet[str]) -> Callable[[str], bool]:
         """Whether a commit stands on one of these, or is one."""
@@ -248,6 +275,25 @@ def _files(repository: Repository, commits: Sequence[str]) -> Iterator[tuple[str
                 commit, files = part.strip().decode("ascii", "replace"), []
 
 
+def _read_wrote(repository: Repository, commits: Sequence[str]) -> Iterator[tuple[str, _Wrote]]:
+    for chunk in chunks(commits):
+        output = repository.run(
+            "diff-tree", "--stdin", "--root", "-r", "-z", "--no-renames", "--name-status", data=_stdin(chunk)
+        )
+        commit = ""
+        paths: set[str] = set()
+        removes = False
+        tokens = iter(output.split(b"\0"))
+        for token in tokens:
+            if len(token) == 1:
+                removes = removes or token == b"D"
+                paths.add(next(tokens, b"").decode("utf-8", "surrogateescape"))
+            else:
+                # A commit's id stands alone before its files.
+                yield commit, _Wrote(frozenset(paths), removes)
+                commit, paths, removes = token.strip().decode("ascii", "replace"), set(), False
+
+
 class _Bridge:
     """A commit's lines, as the commits of its branch tell of them."""
 
@@ -270,17 +316,23 @@ class _Bridge:
         return said.pop() if len(said) == 1 else None
 
     def _table(self, head: str, path: str) -> dict[int, Line]:
-        here, there = self._repository.read(self._commit, path), self._repository.read(head, path)
-        branch = self._branches.of(head)
-        if here is None or there is None or not branch:
+        writers = self._branches.writers(head, path)
+        if not writers:
+            return {}
+        here, there = self._repository.read(self._commit, path), self._repository.read(writers[0], path)
+        # A merge on the branch may have had a hand in the file too.
+        maker = writers[0] if len(writers) == 1 and here == there else head
+        there = there if maker == writers[0] else self._repository.read(head, path)
+        if here is None or there is None:
             return {}
         mine, theirs = _lines(here), _lines(there)
         pairs = {n: n for n in range(1, len(mine) + 1)} if here == there else aligned(mine, theirs)
         if not pairs:
             return {}
-        places = self._added(head, path, theirs) if len(branch) == 1 else None
-        if places is None:
-            places = self._blame(head, path, branch)
+        if maker == writers[0] and self._is_new(maker, path):
+            places: Lines = {number: (maker, path, number) for number in range(1, len(theirs) + 1)}
+        else:
+            places = self._blame(maker, path)
         found: dict[int, Line] = {}
         for number, other in pairs.items():
             commit, origin, line = places.get(other, ("", "", 0))
@@ -291,23 +343,23 @@ class _Bridge:
                     found[number] = answer
         return found
 
-    def _added(self, head: str, path: str, lines: Sequence[bytes]) -> dict[int, tuple[str, str, int]] | None:
-        """Without a process, as blame does it for a commit that changed a file of its parent's; else None."""
-        parents = self._branches.parents[head]
-        before = self._repository.read(parents[0], path) if len(parents) == 1 else None
-        if before is None:
-            return None
-        old = aligned(lines, _lines(before))
-        return {number: (head, path, number) for number in range(1, len(lines) + 1) if number not in old}
+    def _is_new(self, commit: str, path: str) -> bool:
+        """Nothing of the file was there before, so that blame could not tell more."""
+        parents = self._branches.parents[commit]
+        renamed = self._branches.may_rename(commit)
+        return not renamed and all(self._repository.read(parent, path) is None for parent in parents)
 
-    def _blame(self, head: str, path: str, branch: Sequence[str]) -> dict[int, tuple[str, str, int]]:
-        parents = self._branches.parents
-        limits = dict.fromkeys(p for commit in branch for p in parents[commit] if p not in parents)
-        options = [f"^{commit}" for commit in limits] if len(limits) <= MAX_BOUNDARIES else ["^HEAD"]
-        try:
-            return blame(self._repository, path, revision=head, options=tuple(options)).lines
-        except GitError:
-            return {}
+    def _blame(self, commit: str, path: str) -> Lines:
+        blamed, parents = self._branches.blamed, self._branches.parents
+        if (commit, path) not in blamed:
+            limits = {p for own in self._branches.of(commit) for p in parents[own] if p not in parents}
+            options = [f"^{limit}" for limit in sorted(limits)] if len(limits) <= MAX_BOUNDARIES else ["^HEAD"]
+            try:
+                found = blame(self._repository, path, revision=commit, options=tuple(options)).lines
+            except GitError:
+                found = {}
+            blamed[commit, path] = found
+        return blamed[commit, path]
 
     def _own(self, line: Line) -> Line:
         """As a word on the commit that is in the history."""
