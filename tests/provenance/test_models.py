@@ -40,6 +40,21 @@ from aiprov.provenance import normalise
         ("qwen3-coder:30b", "alibaba/qwen3-coder:30b"),
         ("anthropic/claude-opus-4-6", "anthropic/claude-opus-4-6"),
         ("acme/house-model_7", "acme/house-model_7"),
+        ("claude-4.5-sonnet-thinking", "anthropic/claude-sonnet-4-5"),
+        ("claude-4.6-opus-max-thinking", "anthropic/claude-opus-4-6"),
+        ("claude-3.5-sonnet", "anthropic/claude-3-5-sonnet"),
+        ("anthropic/claude-sonnet-4.5", "anthropic/claude-sonnet-4-5"),
+        ("openrouter/anthropic/claude-sonnet-4.5", "anthropic/claude-sonnet-4-5"),
+        ("anthropic:claude-opus-4-6", "anthropic/claude-opus-4-6"),
+        ("OpenAI GPT 5.5", "openai/gpt-5.5"),
+        ("gpt-5-high", "openai/gpt-5"),
+        ("gpt-5.1-codex-max", "openai/gpt-5.1-codex-max"),
+        ("gpt-5.1-codex-max-xhigh", "openai/gpt-5.1-codex-max"),
+        ("gpt-5.6-sol", "openai/gpt-5.6-sol"),
+        ("openai-codex/gpt-5.4", "openai/gpt-5.4"),
+        ("opencode-go/glm-5", "zai/glm-5"),
+        ("x-ai/grok-4", "xai/grok-4"),
+        ("composer-2.5", "cursor/composer-2.5"),
     ],
 )
 def test_a_known_spelling_becomes_provider_and_model(raw, model):
@@ -54,7 +69,18 @@ def test_a_placeholder_names_no_model_and_leaves_no_text(raw):
 
 
 @pytest.mark.parametrize(
-    "raw", ["ChatGPT", "claude-opus", "Daimon (Claude)", "openrouter/auto", "openai/default", "Jane Doe", "a/b/c d"]
+    "raw",
+    [
+        "ChatGPT",
+        "claude-opus",
+        "Daimon (Claude)",
+        "openrouter/auto",
+        "openai/default",
+        "Jane Doe",
+        "a/b/c d",
+        "code-supernova-1-million",
+        "test-model",
+    ],
 )
 def test_a_version_or_provider_is_never_guessed(raw):
     assert None is normalise(raw)[0]
