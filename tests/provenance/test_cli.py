@@ -107,7 +107,7 @@ def test_scan_counts_by_model_and_a_second_scan_has_nothing_to_write(shop: Work,
 def test_scan_without_a_mark_says_so(shop: Work, capsys):
     assert 0 == call(shop, "scan", "--dry-run")
     out, err = capsys.readouterr()
-    expected = ["AI tools named in 0 of 1 commits; Python files: 1", "no function is marked"]
+    expected = ["evidence on 0 of 1 commits; Python files: 1", "no function is marked"]
     assert ("", expected) == (out, err.splitlines()[:2])
     assert not (shop.root / ".aiprov").exists()
 

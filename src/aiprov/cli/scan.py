@@ -24,23 +24,28 @@ def scan(  # the verb's options
     *,
     since: Annotated[str | None, typer.Option(metavar="REV", help="Weigh only commits after this one.")] = None,
     jobs: Annotated[int | None, typer.Option(metavar="N", min=1, max=64, help="Files at a time.")] = None,
+    transcripts: Annotated[
+        bool, typer.Option("--transcripts/--no-transcripts", help="Read what AI tools on this machine logged.")
+    ] = True,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print only; write nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     repo: Annotated[Path, typer.Option(metavar="DIR", help="The repository.")] = Path(),
 ) -> int:
-    """Build or refresh the manifest from commit trailers, author marks, sidecars and what was recorded."""
+    """Build or refresh the manifest from history, from notes, logs and sidecars, and from what was recorded."""
     from aiprov.provenance import locked, write_manifest
     from aiprov.provenance import scan as run
+    from aiprov.provenance.sources._all import in_repository, on_this_machine
     from aiprov.report.provenance import model_table
 
     repository = Repository.discover(repo)
     repository = Repository(repository.root.resolve())
+    sources = (*in_repository(), *(on_this_machine(Path.home()) if transcripts else ()))
     with blame_progress() as progress:
         if dry_run:
-            found, written = run(repository, since=since, jobs=jobs, progress=progress), False
+            found, written = run(repository, since=since, jobs=jobs, progress=progress, commit_sources=sources), False
         else:
             with locked(repository.root):
-                found = run(repository, since=since, jobs=jobs, progress=progress)
+                found = run(repository, since=since, jobs=jobs, progress=progress, commit_sources=sources)
                 written = write_manifest(repository.root, found.manifest)
     if as_json:
         emit(_payload(found, written=written), verb="scan")
@@ -81,8 +86,9 @@ def _payload(found: Scanned, *, written: bool) -> dict[str, object]:
 
 def _tell(found: Scanned) -> None:
     counts = _contributors(found)
-    marked = f"{counts['ai']} functions ai, {counts['mixed']} mixed" if counts else "no function is marked"
-    note(f"AI tools named in {found.ai_commits} of {found.commits} commits; Python files: {found.files}")
+    kinds = ", ".join(f"{counts[kind]} {kind}" for kind in ("ai", "mixed", "human") if counts[kind] or kind != "human")
+    marked = f"functions: {kinds}" if counts else "no function is marked"
+    note(f"evidence on {found.ai_commits} of {found.commits} commits; Python files: {found.files}")
     note(marked)
     if found.moved.places:
         note(f"{len(found.moved.places)} records moved along with their code")

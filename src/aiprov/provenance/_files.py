@@ -50,7 +50,7 @@ def list_files(repository: Repository) -> Files:
 
 
 def blobs_of(repository: Repository, commit: str | None) -> dict[str, str | None]:
-    """Regular files that a source can name, of a commit or the work tree; None where only the file knows its content."""
+    """Regular files that a source can name, of a commit or the work tree; None where the content may be another."""
     if commit is None:
         tracked = {raw.decode(): entry.blob for raw, entry in _indexed(repository).items() if _is_text(raw)}
         return {name: blob for name, blob in tracked.items() if is_plain(repository.root, name)}

@@ -24,7 +24,7 @@ from aiprov.text import safe
 from aiprov_runtime._manifest import MAX_KEY, Manifest, Record
 
 _RECORDS = {"record": 60, "hook": 50}
-_LOCAL = frozenset({"transcript", "aider-chat", "devmemory"})
+_LOCAL = frozenset({"hook", "transcript", "aider-chat", "devmemory"})
 _ALWAYS = frozenset({"trailers"})
 
 __all__ = ["AI_SHARE", "Progress", "Scanned", "scan"]
