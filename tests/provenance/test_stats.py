@@ -212,6 +212,15 @@ def test_functions_by_the_manifest_of_the_revision(shop: Work):
     assert {"mixed": 1} == dict(found.totals.models["anthropic/claude-opus-4-6"].functions)
 
 
+def test_a_formatter_shifts_nothing_from_a_model_to_nobody(work: Work):
+    work.ai({"f.py": "def f(a):\n    x = call( a,1 )\n    return {'a':x,'b':[1,2,3]}\n"})
+    work.human(
+        {"f.py": 'def f(a):\n    x = call(a, 1)\n    return {\n        "a": x,\n        "b": [1, 2, 3],\n    }\n'}
+    )
+
+    assert {"f.py": (6, 0, 0, 6)} == of(work)
+
+
 def test_totals_are_the_sum_of_the_files(shop: Work):
     shop.scan()
     found = stats(Repository(shop.root), Range())
