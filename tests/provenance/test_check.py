@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -261,6 +262,28 @@ def test_a_rebased_commit_is_no_finding(shop: Work):
     shop.commit(f"All of it (#3)\n\n{CLAUDE}\n")
 
     assert [] == found(shop)
+
+
+def test_hostile_file_names_end_in_findings_of_one_line(work: Work):
+    names = [
+        "-rf.py",
+        "a b.py",
+        "line\nbreak.py",
+        'quo"te.py',
+        "\x1b[31mred.py",
+        "a::error::.py",
+        "%0A.py",
+        "back\\slash.py",
+    ]
+    work.ai(dict.fromkeys(names, "def f():\n    return 1\n"))
+    (work.root / os.fsdecode(b"\xff\xfe.py")).write_text("def f():\n    return 1\n")
+    work.ai({})
+
+    functions = [function for _, function in found(work)]
+    assert ["%0A.py::f", "-rf.py::f", "a b.py::f", "a::error::.py::f"] == functions
+    work.scan()
+    assert [] == found(work)
+    assert [] == found(work, "-rf.py", "a::error::.py")
 
 
 def test_a_shallow_clone_is_told_of_no_history(shop: Work, tmp_path):
