@@ -213,14 +213,9 @@ def model(name: str, identity: str = "") -> dict[str, object]:
 
 
 def test_claudes_model_and_prompt_come_from_its_transcript(shop: Work, tmp_path: Path) -> None:
-    result = {"type": "user", "message": {"content": [{"type": "tool_result", "content": "x" * 300_000}]}}
-    path = transcript(
-        tmp_path / "s.jsonl",
-        said("Reduce prices"),
-        model("claude-opus-4-6", "t1"),
-        model("claude-haiku-4-5", "t2"),
-        result,
-    )
+    result = {"type": "user", "message": {"content": [{"type": "tool_result", "content": "x" * 1_500_000}]}}
+    models = model("claude-opus-4-6", "t1"), model("claude-haiku-4-5", "t2")
+    path = transcript(tmp_path / "s.jsonl", said("Reduce prices"), result, *models)
 
     call(shop, **claude(shop, transcript_path=path, tool_use_id="t1"))
 

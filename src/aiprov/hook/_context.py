@@ -15,7 +15,7 @@ from aiprov.provenance import _said
 from aiprov.provenance._toolcalls import text_of
 
 # Read from the end: mostly the first piece says it all.
-_PIECES = (256 * 1024, 8 * 1024 * 1024)
+_PIECES = (1024 * 1024, 8 * 1024 * 1024)
 _HEAD = 64 * 1024
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _QUERY = re.compile(r"<user_query>(.*?)</user_query>", re.DOTALL)
@@ -41,15 +41,17 @@ def _claude(payload: _Line) -> Context:
     session = Path(text_of(payload, "transcript_path"))
     agent, identity = text_of(payload, "agent_id"), text_of(payload, "tool_use_id")
     own = session.with_suffix("") / "subagents" / f"agent-{agent}.jsonl" if _ID.fullmatch(agent) else session
-    mark = json.dumps(identity).encode() if identity else b""
+    mark = json.dumps(identity).encode() if identity else None
 
     def model(line: _Line) -> str:
         found = text_of(line.get("message"), "model") if line.get("type") == "assistant" else ""
         return "" if found.startswith("<") else found
 
-    called = _last(own, model, within=lambda raw: bool(mark) and mark in raw) or _last(
-        own, model, within=lambda raw: b'"assistant"' in raw and (own != session or b'"isSidechain":true' not in raw)
-    )
+    def is_main(raw: bytes) -> bool:
+        return b'"assistant"' in raw and (own != session or b'"isSidechain":true' not in raw)
+
+    called = mark and _last(own, model, within=lambda raw: mark in raw, pieces=_PIECES[:1])
+    called = called or _last(own, model, within=is_main)
     return Context(called, _last(session, _said.to_claude, within=_from_user))
 
 
@@ -109,9 +111,11 @@ def _from_user(raw: bytes) -> bool:
     return b'"user' in raw and b'"tool_result"' not in raw
 
 
-def _last(path: Path, read: Callable[[_Line], str], *, within: Callable[[bytes], bool]) -> str:
+def _last(
+    path: Path, read: Callable[[_Line], str], *, within: Callable[[bytes], bool], pieces: tuple[int, ...] = _PIECES
+) -> str:
     """The last line that has something to say; empty where none has."""
-    return next(filter(None, (read(_parsed(raw)) for raw in _backwards(path) if within(raw))), "")
+    return next(filter(None, (read(_parsed(raw)) for raw in _backwards(path, pieces) if within(raw))), "")
 
 
 def _first(path: Path, read: Callable[[_Line], str], *, within: Callable[[bytes], bool]) -> str:
@@ -127,7 +131,7 @@ def _parsed(raw: bytes) -> _Line:
     return found if isinstance(found, dict) else {}
 
 
-def _backwards(path: Path, pieces: tuple[int, ...] = _PIECES) -> Iterator[bytes]:
+def _backwards(path: Path, pieces: tuple[int, ...]) -> Iterator[bytes]:
     """The last lines first; what a piece cuts off comes whole with the next one."""
     seen = 0
     for size in pieces:

@@ -9,7 +9,7 @@ import fcntl
 import os
 import time
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from aiprov.hook._place import Place
@@ -17,14 +17,24 @@ from aiprov.provenance import _journal
 from aiprov.provenance._code import Code
 from aiprov.provenance._edits import Edit
 from aiprov.provenance._match import Added, AddedLine, Sought
-from aiprov_runtime._manifest import MANIFEST_PATH, MAX_KEY, Generation, Manifest, ManifestError, Record, dumps, load
+from aiprov_runtime._manifest import (
+    MANIFEST_PATH,
+    MAX_KEY,
+    VERSION,
+    Document,
+    Generation,
+    Manifest,
+    Record,
+    dumps,
+    read,
+)
 
 AI_SHARE = 0.95
 MAX_OTHERS = 50
 # What fits into the time that an editor may be kept waiting.
-MAX_SOURCE = 128 * 1024
-MAX_MANIFEST = 256 * 1024
-MAX_JOURNAL = 1024 * 1024
+MAX_SOURCE = 64 * 1024
+MAX_MANIFEST = 512 * 1024
+MAX_JOURNAL = 512 * 1024
 _TRIES, _WAIT = 10, 0.0005
 
 Tally = Counter[Generation]
@@ -43,13 +53,11 @@ def update(place: Place, text: str, edits: Sequence[Edit], *, before: str | None
     if not reached or (descriptor := _lock(path.parent)) is None:
         return
     try:
-        manifest = load(path.read_bytes()) if path.exists() else Manifest({}, {})
-        known = manifest.files.get(place.path, {})
-        # One without a record is what a hook left that found the manifest locked.
-        due = {name: tally for name, tally in tallies.items() if name in reached or name not in known}
-        _write(path, dumps(_updated(manifest, place.path, code, due, before=before)))
-    except ManifestError:
-        return  # the person sees it at the next command
+        manifest = read(path.read_bytes()) if path.exists() else read(dumps(Manifest({}, {})))
+        if data := _updated(manifest, place.path, code, tallies, reached=reached, before=before):
+            _write(path, data)
+    except ValueError:
+        return  # the person sees at the next command what is wrong with it
     finally:
         os.close(descriptor)
 
@@ -83,48 +91,59 @@ def _tallies(place: Place, text: str, edits: Sequence[Edit], code: Code) -> tupl
     return {name: tally for name, tally in tallies.items() if len(name) <= MAX_KEY}, reached
 
 
-def _updated(manifest: Manifest, path: str, code: Code, tallies: dict[str, Tally], *, before: str | None) -> Manifest:
-    functions = dict(manifest.files.get(path, {}))
-    generations = dict(manifest.generations)
+def _updated(
+    manifest: Document, path: str, code: Code, tallies: Mapping[str, Tally], *, reached: set[str], before: str | None
+) -> bytes | None:
+    """The manifest's new bytes, with all other files' lines as they were; None where somebody has re-formatted it."""
+    if manifest.version != VERSION or not all(isinstance(block, str) for block in manifest.files.values()):
+        return None
+    functions = {name: Record.from_leaf(leaf) for name, leaf in manifest.functions(path).items()}
+    generations = {key: Generation.from_leaf(leaf) for key, leaf in manifest.generations.items()}
+    # One without a record is what a hook left that found the manifest locked.
+    due = {name: tally for name, tally in tallies.items() if name in reached or name not in functions}
+    trusted = _unchanged_until(functions, due.keys(), before)
     totals = Counter(owner for _, owner in code.counted())
-    trusted = _unchanged_until(functions, before)
-    for name, tally in tallies.items():
-        held = functions.get(name)
-        share, others = 0.0, set[str]()
-        if held and name in trusted:
-            share, others = held.ai_lines or 0.0, {g for g in (held.generation, *held.other_generations) if g}
-        lines = tally.total()
-        counts = sorted(tally.items(), key=lambda item: (-item[1], item[0].id))
-        by_id = {generation.id: generation for generation, _ in counts}
-        order = [*by_id, *sorted(others - by_id.keys())]
-        rest = (totals[name] - lines) * share
-        if held and held.generation in order and name in trusted and rest > counts[0][1]:
-            order.remove(held.generation)
-            order.insert(0, held.generation)
-        generations |= by_id
-        whole = min(1.0, (lines + rest) / totals[name])
-        functions[name] = Record(
-            contributor="ai" if whole >= AI_SHARE else "mixed",
-            generation=order[0],
-            ai_lines=round(whole, 4),
-            code_hash=code.code_hash(name),
-            other_generations=tuple(sorted(order[1 : MAX_OTHERS + 1])),
-        )
-    files = {**manifest.files, path: functions}
-    used = {g for found in files.values() for r in found.values() for g in (r.generation, *r.other_generations)}
-    return Manifest({key: g for key, g in generations.items() if key in used}, files)
+    for name, tally in due.items():
+        generations |= {generation.id: generation for generation in tally}
+        functions[name] = _record(tally, trusted.get(name), total=totals[name])._replace(code_hash=code.code_hash(name))
+    others = "".join(str(block) for name, block in manifest.files.items() if name != path)
+    used = {g for record in functions.values() for g in (record.generation, *record.other_generations)}
+    kept = {key: found for key, found in generations.items() if key in used or f'"{key}"' in others}
+    blocks = {**manifest.files, path: dumps(Manifest({}, {path: functions})).decode().partition('":\n')[2]}
+    files = "".join(f'  "{name}":\n{block}' for name, block in sorted(blocks.items()))
+    return dumps(Manifest(kept, {})) + files.encode()
 
 
-def _unchanged_until(functions: dict[str, Record], before: str | None) -> set[str]:
-    """Functions whose record still fitted when the edit was made, so what it says of their other lines holds."""
-    if before is None or not any(record.ai_lines for record in functions.values()):
-        return set()
+def _record(tally: Tally, held: Record | None, *, total: int) -> Record:
+    """What the journal knows, and for the lines that it does not know what a record said that still fitted."""
+    lines = tally.total()
+    by_id = Counter({generation.id: count for generation, count in tally.items()})
+    rest = (total - lines) * (held.ai_lines or 0.0) if held else 0.0
+    if held:
+        by_id.update({g: 0 for g in (held.generation, *held.other_generations) if g})
+    order = sorted(by_id, key=lambda key: (-by_id[key], key))
+    if held and held.generation and rest > by_id[order[0]]:
+        order.sort(key=lambda key: key != held.generation)
+    share = min(1.0, (lines + rest) / total)
+    return Record(
+        contributor="ai" if share >= AI_SHARE else "mixed",
+        generation=order[0],
+        ai_lines=round(share, 4),
+        other_generations=tuple(sorted(order[1 : MAX_OTHERS + 1])),
+    )
+
+
+def _unchanged_until(functions: Mapping[str, Record], due: Collection[str], before: str | None) -> dict[str, Record]:
+    """Records that still fitted when the edit was made, so what they say of other lines holds."""
+    held = {name: functions[name] for name in due if name in functions and functions[name].ai_lines}
+    if before is None or not held:
+        return {}
     try:
         old = Code(before.encode("utf-8", "surrogateescape"))
     except SyntaxError:
-        return set()
-    known = functions.keys() & old.functions.keys()
-    return {name for name in known if functions[name].code_hash == old.code_hash(name)}
+        return {}
+    known = held.keys() & old.functions.keys()
+    return {name: held[name] for name in known if held[name].code_hash == old.code_hash(name)}
 
 
 def _lock(folder: Path) -> int | None:
