@@ -271,7 +271,7 @@ def test_hostile_file_names_end_in_findings_of_one_line(work: Work):
         "line\nbreak.py",
         'quo"te.py',
         "\x1b[31mred.py",
-        "a::error::.py",
+        "lib::error::.py",
         "%0A.py",
         "back\\slash.py",
     ]
@@ -280,10 +280,10 @@ def test_hostile_file_names_end_in_findings_of_one_line(work: Work):
     work.ai({})
 
     functions = [function for _, function in found(work)]
-    assert ["%0A.py::f", "-rf.py::f", "a b.py::f", "a::error::.py::f"] == functions
+    assert ["%0A.py::f", "-rf.py::f", "a b.py::f", "lib::error::.py::f"] == functions
     work.scan()
     assert [] == found(work)
-    assert [] == found(work, "-rf.py", "a::error::.py")
+    assert [] == found(work, "-rf.py", "lib::error::.py")
 
 
 def test_a_shallow_clone_is_told_of_no_history(shop: Work, tmp_path):
