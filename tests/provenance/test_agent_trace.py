@@ -171,11 +171,11 @@ def test_any_json_is_parsed(value: object) -> None:
     "text", [sha("a", "b"), sha("a", "b", length=16), sha("a", "b").upper(), sha("a\r", "b\r", "")]
 )
 def test_a_hash_is_taken_over_the_text_whatever_its_line_ends(text: str) -> None:
-    hashed = ContentHash.parse(text)
+    found = ContentHash.parse(text)
 
-    assert hashed is not None
-    assert hashed.fits([b"a", b"b"])
-    assert not hashed.fits([b"a", b"c"])
+    assert found is not None
+    assert found.fits([b"a", b"b"])
+    assert not found.fits([b"a", b"c"])
 
 
 @pytest.mark.parametrize("text", [None, "", "sha256:abc", "md5:0123456789abcdef", "murmur3:0123456789", "crc:12345678"])
@@ -188,46 +188,56 @@ def test_a_hash_that_cannot_be_taken_again_is_none(text: str | None) -> None:
 )
 def test_murmur_hashes_are_taken_where_its_library_is_there(text: str) -> None:
     pytest.importorskip("mmh3")
-    hashed = ContentHash.parse(text)
+    found = ContentHash.parse(text)
 
-    assert hashed is not None
-    assert hashed.fits([b"hello"])
+    assert found is not None
+    assert found.fits([b"hello"])
 
 
 def a_version(text: str, new: set[int], left: int = 10**6) -> Version:
     return Version(text.encode().split(b"\n"), frozenset(new), Budget(left))
 
 
-def find(version: Version, *lines: str, start: int) -> int | None:
-    hashed = ContentHash.parse(sha(*lines))
-    assert hashed is not None
-    return version.find(hashed, start, len(lines))
+def hashed(*lines: str) -> ContentHash:
+    found = ContentHash.parse(sha(*lines))
+    assert found is not None
+    return found
 
 
 LONG = "    return compute_the_total(cart)"
 
 
+def test_hashed_text_is_there_where_it_came_in() -> None:
+    version = a_version(f"a\n{LONG}\n{LONG}\n", {3})
+
+    assert [False, False, True, False] == [version.has(hashed(LONG), start, 1) for start in (1, 2, 3, 9)]
+
+
 def test_hashed_text_is_found_where_it_moved_to() -> None:
-    assert find(a_version(f"a\nb\nc\n{LONG}\n", {4}), LONG, start=2) == 4
+    assert a_version(f"a\nb\nc\n{LONG}\n", {4}).find(hashed(LONG), 1) == 4
 
 
-def test_hashed_text_that_stands_twice_is_found_at_its_own_place_only() -> None:
-    version = a_version(f"{LONG}\nb\n{LONG}\n", {1, 3})
+def test_hashed_text_may_begin_before_what_is_new() -> None:
+    assert a_version(f"a\nb\nc\n{LONG}\nd\n", {4}).find(hashed("b", "c", LONG, "d"), 4) == 2
 
-    assert find(version, LONG, start=3) == 3
-    assert find(version, LONG, start=2) is None
+
+def test_hashed_text_that_came_in_twice_is_found_nowhere() -> None:
+    assert a_version(f"{LONG}\nb\n{LONG}\n", {1, 3}).find(hashed(LONG), 1) is None
 
 
 def test_hashed_text_that_says_little_is_not_searched_for() -> None:
-    assert find(a_version("a\nb\n    return x\n", {3}), "    return x", start=1) is None
+    assert a_version("a\nb\n    return x\n", {3}).find(hashed("    return x"), 1) is None
 
 
 def test_hashed_text_that_was_there_before_is_not_found() -> None:
-    assert find(a_version(f"{LONG}\nb\n", {2}), LONG, start=1) is None
+    assert a_version(f"{LONG}\nb\n", {2}).find(hashed(LONG), 1) is None
 
 
-def test_the_search_ends_with_its_budget() -> None:
-    assert find(a_version(f"a\nb\nc\n{LONG}\n", {4}, left=50), LONG, start=2) is None
+def test_what_is_too_large_to_be_searched_leaves_the_rest_of_the_budget() -> None:
+    version = a_version(f"a\nb\nc\n{LONG}\n", {1, 2, 3, 4}, left=120)
+
+    assert version.find(hashed("a", "b", LONG), 3) is None
+    assert version.find(hashed(LONG), 1) == 4
 
 
 @pytest.mark.parametrize(

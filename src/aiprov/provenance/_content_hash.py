@@ -15,6 +15,7 @@ _ENDS = (b"\n", b"\r\n")
 _WORD = re.compile(rb"\w+")
 _ENOUGH = 20
 _WIDTH = 100
+_LEAD = 4
 
 Digest = Callable[[bytes], tuple[str, ...]]
 
@@ -78,11 +79,13 @@ def _orders(hash128: Callable[..., int]) -> Digest:
 class Budget:
     """Bytes that may still be hashed in search of moved text."""
 
-    left: int = 256 * 1024 * 1024
+    left: int = 1024 * 1024 * 1024
 
     def take(self, size: int) -> bool:
+        if size > self.left:
+            return False
         self.left -= size
-        return self.left >= 0
+        return True
 
 
 @dataclass(slots=True)
@@ -97,28 +100,32 @@ class Version:
     def new_in(self, start: int, length: int) -> list[int]:
         return [number for number in range(start, min(start + length, len(self.lines) + 1)) if number in self.new]
 
-    def find(self, hashed: ContentHash, start: int, length: int) -> int | None:
-        """Where text of this hash came in: where it is said to be, or else in the one other place that fits."""
-        if length > len(self.lines):
-            return None
-        is_inside = start + length - 1 <= len(self.lines) and bool(self.new_in(start, length))
-        there = self.lines[start - 1 : start - 1 + length]
-        if is_inside and self.budget.take(length * _WIDTH) and hashed.fits(there):
-            return start
+    def has(self, hashed: ContentHash, start: int, length: int) -> bool:
+        """Text of this hash came in where it is said to be."""
+        if start + length - 1 > len(self.lines) or not self.new_in(start, length):
+            return False
+        return self.budget.take(length * _WIDTH) and hashed.fits(self.lines[start - 1 : start - 1 + length])
+
+    def find(self, hashed: ContentHash, length: int) -> int | None:
+        """The one place where text of this hash came in; None where there are several, or it says too little."""
         places = [place for place in self._places(hashed, length) if self.new_in(place, length)]
         if len(places) != 1 or not _says_enough(self.lines[places[0] - 1 : places[0] - 1 + length]):
             return None
         return places[0]
 
     def _places(self, hashed: ContentHash, length: int) -> list[int]:
+        """An edit begins with what it adds, or a few lines before that."""
         key = (hashed.digest, length)
         if key not in self._tables:
-            if not self.budget.take(4 * length * sum(len(line) + 1 for line in self.lines)):
+            last = len(self.lines) - length + 1
+            starts = sorted({n - lead for n in self.new for lead in range(_LEAD) if 1 <= n - lead <= last})
+            width = sum(map(len, self.lines)) // max(1, len(self.lines)) + 1
+            if not self.budget.take(2 * len(starts) * length * width):
                 return []
             table: dict[str, list[int]] = defaultdict(list)
-            for place in range(1, len(self.lines) - length + 2):
-                window = self.lines[place - 1 : place - 1 + length]
-                for digest in {digest for text in spellings(window) for digest in hashed.digest(text)}:
+            for place in starts:
+                text = b"\n".join(self.lines[place - 1 : place - 1 + length])
+                for digest in (*hashed.digest(text), *hashed.digest(text + b"\n")):
                     table[digest].append(place)
             self._tables[key] = table
         return self._tables[key].get(hashed.wanted, [])

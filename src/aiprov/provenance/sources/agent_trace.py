@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 from aiprov.git import Repository
@@ -110,6 +111,11 @@ class _Asked:
     span: Span
     hashed: ContentHash | None
     commits: tuple[str, ...]
+    """That may have taken the lines in, the oldest first."""
+
+    @property
+    def length(self) -> int:
+        return self.span.end - self.span.start + 1
 
 
 class _Confirmed:
@@ -164,13 +170,16 @@ class _Confirmed:
         for one in asked:
             for commit in one.commits if one.hashed is None else ():
                 claimed[commit].update(range(one.span.start, one.span.end + 1))
-        versions = {commit: Version(self._read(commit, path), lines, self._budget) for commit, lines in new.items()}
+
+        @cache
+        def version_of(commit: str) -> Version:
+            return Version(self._read(commit, path), new[commit], self._budget)
+
         for one in asked:
-            length = one.span.end - one.span.start + 1
-            fitting = list(_fitting(one, length, versions, claimed))
-            if len(fitting) == 1:
-                commit, place = fitting[0]
-                lines = versions[commit].new_in(place, length)
+            known = [commit for commit in one.commits if commit in new]
+            if fitting := _fitting(one, known, version_of, claimed):
+                commit, place = fitting
+                lines = version_of(commit).new_in(place, one.length)
                 self._lines[commit][path].update(dict.fromkeys(lines, _line(one.span, commit)))
                 self.used += 1
 
@@ -181,21 +190,20 @@ class _Confirmed:
 
 
 def _fitting(
-    one: _Asked, length: int, versions: Mapping[str, Version], claimed: Mapping[str, set[int]]
-) -> Iterator[tuple[str, int]]:
-    """The commits where the span's lines came in, and the place; with a hash only the first."""
-    start = one.span.start
-    for commit in one.commits:
-        version = versions.get(commit)
-        if version is None:
-            continue
-        if one.hashed:
-            place = version.find(one.hashed, start, length)
-            if place is not None:
-                yield commit, place
-                return
-        elif version.is_run(start, length, claimed[commit]):
-            yield commit, start
+    one: _Asked, known: Sequence[str], version_of: Callable[[str], Version], claimed: Mapping[str, set[int]]
+) -> tuple[str, int] | None:
+    """The commit where the span's lines came in, and the place."""
+    start, length = one.span.start, one.length
+    if one.hashed is None:
+        fitting = [commit for commit in known if version_of(commit).is_run(start, length, claimed[commit])]
+        return (fitting[0], start) if len(fitting) == 1 else None
+    for commit in known:
+        if version_of(commit).has(one.hashed, start, length):
+            return commit, start
+    for commit in known:
+        if (place := version_of(commit).find(one.hashed, length)) is not None:
+            return commit, place
+    return None
 
 
 def _grouped(spans: Sequence[Span]) -> dict[str, list[Span]]:
