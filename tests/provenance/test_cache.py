@@ -37,7 +37,7 @@ class History:
         self.work = work
         self.random = random.Random(seed)
         self.count = 0
-        work.human({name: function(f"f{place}", place) for place, name in enumerate(NAMES)})
+        work.ai({name: function(f"f{place}", place) for place, name in enumerate(NAMES)})
 
     def files(self) -> list[Path]:
         return sorted(self.work.root.rglob("*.py"))
@@ -105,6 +105,16 @@ class History:
     def reset(self) -> None:
         self.work.git("reset", "-q", "--hard", "HEAD~1")
 
+    def there_and_back(self) -> None:
+        """The same content afterwards, by somebody else."""
+        self.commit()
+        path = self.path()
+        before = path.read_text()
+        path.write_text(before.replace("y = x", "y = 1"))
+        self.work.human()
+        path.write_text(before)
+        self.work.ai({}, trailer=CODEX)
+
     def ignore(self) -> None:
         self.work.write(".git-blame-ignore-revs", self.work.git("rev-parse", "HEAD") + "\n")
 
@@ -123,7 +133,8 @@ class History:
         self.count += 1
         usual = [self.edit_and_commit] * 3
         rare = [self.leave_uncommitted, self.rename, self.move_function, self.format, self.merge, self.amend]
-        self.random.choice([*usual, *rare, self.reset, self.ignore, self.note])()
+        rare += [self.there_and_back, self.reset, self.ignore, self.note]
+        self.random.choice([*usual, *rare])()
 
 
 @pytest.mark.parametrize("seed", [1, 2])
