@@ -28,7 +28,7 @@ MAX_BYTES = 64 * 1024 * 1024
 MAX_FILES = 1000
 MAX_SPANS = 200_000
 _MAX_TRIES = 30
-_MAX_LINES = 10_000_000
+_MAX_LINES = 3_000_000
 _MIXED = 0.5
 _CLOCKS = 120.0
 _SUFFIXES = (".json", ".jsonl")
@@ -245,7 +245,8 @@ def _find_parents(repository: Repository, commits: Collection[str]) -> dict[str,
         )
         for line in output.decode("ascii", "replace").splitlines():
             commit, *rest = line.split()
-            parents |= dict.fromkeys((commit,), rest[0]) if rest else {}
+            if rest:
+                parents[commit] = rest[0]
     return parents
 
 

@@ -23,7 +23,7 @@ from aiprov_runtime._manifest import Generation
 FILE = ".devmemory/attributions.db"
 EVIDENCE = "devmemory"
 MAX_BYTES = 1024 * 1024 * 1024
-MAX_LINES = 20_000_000
+MAX_LINES = 3_000_000
 _MAX_RANGE = 100_000
 _MAX_TEXT = 250
 _MAX_VALUE = 1_000_000
