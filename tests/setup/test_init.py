@@ -112,6 +112,12 @@ def test_all_parts_together_twice_are_once_and_are_undone_in_pieces(work: Work) 
     assert before == tree(work)
 
 
+def test_copies_of_what_was_there_are_for_nobody_else(work: Work) -> None:
+    assert init(work, "--config", "--apply") == 0
+
+    assert 0o600 == (work.root / ".git/aiprov/init.json").stat().st_mode & 0o777
+
+
 CHANGES: dict[str, Callable[[str], str]] = {
     "config": lambda text: text + "[tool.black]\n",
     "merge-driver": lambda text: f"# ours\n{text}*.py diff=python\n",

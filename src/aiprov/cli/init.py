@@ -97,7 +97,7 @@ def _offer(parts: tuple[Part, ...]) -> None:
     note("init can set up:")
     for part in parts:
         option = "--ci github" if part.name == "ci" else f"--{part.name}"
-        note(f"  {option:<15}{part.help}{' (default)' if part.is_default else ''}")
+        note(f"  {option:<15}{part.help}{' Default.' if part.is_default else ''}")
 
 
 def _tell(planned: Plan, parts: list[Part], *, remove: bool, apply: bool) -> None:

@@ -28,7 +28,8 @@ class Edit:
     """As a person knows it: relative to the root."""
     before: bytes | None
     after: bytes | None
-    executable: bool = False
+    mode: int | None = None
+    """Of a new file; one that is there keeps its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +85,11 @@ def write(edits: Sequence[Edit]) -> None:
         for edit in edits:
             made += _make_parents(edit.path)
             done.append(edit)
-            _put(edit.path, edit.after, executable=edit.executable)
+            _put(edit.path, edit.after, mode=edit.mode)
     except OSError as error:
         for edit in reversed(done):
             with contextlib.suppress(OSError):
-                _put(edit.path, edit.before, executable=edit.executable)
+                _put(edit.path, edit.before, mode=edit.mode)
         _remove_empty(reversed(made))
         blame = safe(edit.name)  # of the loop
         raise UsageError(f"{blame}: {error.strerror or error}; nothing was changed") from None
@@ -97,14 +98,12 @@ def write(edits: Sequence[Edit]) -> None:
             _remove_empty(edit.path.parents)
 
 
-def _put(path: Path, data: bytes | None, *, executable: bool) -> None:
+def _put(path: Path, data: bytes | None, *, mode: int | None) -> None:
     if data is None:
         path.unlink(missing_ok=True)
         return
-    try:
-        mode: int | None = stat.S_IMODE(path.stat().st_mode)
-    except FileNotFoundError:
-        mode = 0o755 if executable else None
+    with contextlib.suppress(FileNotFoundError):
+        mode = stat.S_IMODE(path.stat().st_mode)
     write_atomically(path, data, mode=mode)
 
 

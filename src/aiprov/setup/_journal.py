@@ -51,4 +51,5 @@ def edit(git: Path, known: Mapping[str, Was], changed: Mapping[str, Was | None])
     kept: Iterable[tuple[str, Was | None]] = ({**known, **changed}).items()
     left = {name: was for name, was in sorted(kept) if was is not None}
     before = path.read_bytes() if path.is_file() else None
-    return Edit(path, "aiprov/init.json", before, msgspec.json.encode(left) + b"\n" if left else None)
+    after = msgspec.json.encode(left) + b"\n" if left else None
+    return Edit(path, "aiprov/init.json", before, after, mode=0o600)  # it holds copies of what may be private

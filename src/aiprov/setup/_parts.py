@@ -26,7 +26,8 @@ class Target:
     """Below the root, or wherever git keeps it."""
     add: Add
     remove: Remove
-    executable: bool = False
+    mode: int | None = None
+    """Of a new file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ def _tool(name: str, *, path: str, event: str, element: object, start: str = "{}
             return text
         return None if text == add(None) else _json.without_elements(text, is_ours, name=path)
 
-    text = f"Record each edit of {name} as it is made: {path}."
+    text = f"Record each edit as it is made: {path}."
     return Part(name, text, (Target(path, add, remove),), needs_path=True)
 
 
@@ -175,13 +176,13 @@ TOOLS = (
 PARTS = (
     Part(
         "config",
-        "A [tool.aiprov] table in pyproject.toml, where there is one.",
+        "[tool.aiprov] in pyproject.toml, where there is one.",
         (Target("pyproject.toml", _with_table, _without_table),),
         is_default=True,
     ),
     Part(
         "merge-driver",
-        "Merge two branches' manifests by meaning: .gitattributes, for everyone, and this clone's git config.",
+        "Merge manifests by meaning: .gitattributes, config.",
         (
             Target(".gitattributes", _with_line, _without_line),
             Target(
@@ -194,25 +195,25 @@ PARTS = (
     ),
     Part(
         "git-hooks",
-        "Run `aiprov check` before each git push from this clone.",
+        "Run `aiprov check` before each push from this clone.",
         (
             Target(
                 lambda repository: _git.hooks_folder(repository) / "pre-push",
                 partial(_git.with_hook, name="pre-push"),
                 _git.without_hook,
-                executable=True,
+                mode=0o755,
             ),
         ),
     ),
     Part(
         "pre-commit",
-        f"Run `aiprov check` from pre-commit: {_precommit.FILE}.",
+        f"Run `aiprov check`: {_precommit.FILE}.",
         (Target(_precommit.FILE, _precommit.with_entry, _precommit.without_entry),),
     ),
     *TOOLS,
     Part(
         "ci",
-        "Run `aiprov check` on GitHub and show its findings there: .github/workflows/aiprov.yml.",
+        "Run `aiprov check`: .github/workflows/aiprov.yml.",
         (Target(".github/workflows/aiprov.yml", _with_workflow, _without_workflow),),
     ),
 )

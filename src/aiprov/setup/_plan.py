@@ -49,7 +49,7 @@ def _added(target: Target, repository: Repository, known: Mapping[str, Was]) -> 
     text = None if before is None else source.text
     made = target.add(text)
     after = None if made is None else source.encoded(made)
-    edit = Edit(path, name, before, after, executable=target.executable)
+    edit = Edit(path, name, before, after, mode=target.mode)
     if after is None:
         return edit, None
     was = _journal.original(known, name, before) if before is not None else None
