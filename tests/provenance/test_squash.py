@@ -150,6 +150,28 @@ def annotate(work: Work, commit: str, attested: str) -> None:
     work.git("notes", "--ref=ai", "add", "-f", "-C", blob, commit)
 
 
+def test_a_merge_on_the_branch_may_have_changed_lines(begun: Work):
+    on_branch(begun, (f"Total\n\n{CLAUDE}\n", TOTAL))
+    begun.human({"b.py": "x = 1\n"})
+    begun.git("checkout", "-q", "topic")
+    begun.git("merge", "-q", "--no-commit", "main")
+    begun.human({"a.py": BASE + TOTAL.replace("result, 2", "result, 3")})
+    begun.git("checkout", "-q", "main")
+    merged = squash(begun, f"Prices (#7)\n\n{CODEX}\n", request=7)
+
+    assert "oooo?" == models(carried(begun)[merged], "a.py", 10)[5:]
+
+
+def test_lines_of_a_file_that_the_branch_renamed_are_not_the_renamers(begun: Work):
+    begun.git("checkout", "-q", "-b", "topic")
+    begun.git("mv", "a.py", "b.py")
+    begun.commit(f"Rename\n\n{CLAUDE}\n", {"b.py": BASE + "\nX = 1\n"})
+    begun.git("checkout", "-q", "main")
+    merged = squash(begun, "Prices (#7)", request=7)
+
+    assert ".....oo" == models(carried(begun)[merged], "b.py", 7)
+
+
 def test_a_local_squash_without_a_number_is_known_by_its_files(begun: Work):
     on_branch(begun, (f"Total\n\n{CLAUDE}\n", TOTAL), ("Mean by hand\n", MEAN))
     merged = squash(begun, "Prices")
@@ -166,6 +188,9 @@ def test_files_that_agree_in_part_only_are_no_proof(begun: Work):
 
 
 def test_a_branch_that_took_over_code_of_main_lends_it_nothing(begun: Work):
+    begun.git("checkout", "-q", "-b", "older")
+    begun.ai({"b.py": MEAN})
+    begun.git("checkout", "-q", "main")
     begun.human({"a.py": BASE + TOTAL})
     begun.git("checkout", "-q", "-b", "topic", "HEAD~1")
     begun.commit(f"Copy\n\n{CLAUDE}\n", {"a.py": BASE + TOTAL})
