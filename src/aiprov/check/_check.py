@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from aiprov.check._drift import displaced, edited
-from aiprov.check._evidence import at_odds, unrecorded
+from aiprov.check._evidence import at_odds, unrecorded, unseen
 from aiprov.check._findings import Finding
 from aiprov.check._lines import ManifestLines
 from aiprov.check._policy import Policy
@@ -41,6 +41,8 @@ class Checked:
     has_manifest: bool
     unreadable: tuple[str, ...]
     """Files that could not be looked into, one line each."""
+    unseen: tuple[str, ...] = ()
+    """Sources that the manifest cites and this clone has nothing of."""
 
 
 def check(
@@ -69,15 +71,15 @@ def check(
         else:
             moved = follow_moves(repository.root, held, files.python, absent=files.absent)
             hashes = _hashes(repository, held, wanted)
-            today = None
+            scanned, today = None, None
             there = [path for path in held.files if wanted(path) and is_plain(repository.root, path)]
             missed = tuple(f"{path}: not valid {PYTHON}" for path in there if path not in hashes)
         findings = [*invalid_entries(held, lines), *edited(held, today, hashes=hashes, tree=tree)]
         findings += displaced(moved, tree, lines)
-        if today:
+        if scanned:
             settled = {place for finding in findings if (place := _place(finding.function))}
-            findings += at_odds(held, today, settled=settled, lines=lines)
-            findings += unrecorded(held, today, tree, moved)
+            findings += at_odds(held, scanned.manifest, spoke=scanned.spoke, settled=settled, lines=lines)
+            findings += unrecorded(held, scanned.manifest, tree, moved)
     if policy != Policy():
         findings += violations(_facts(repository, policy, today or held, tree, history=history))
     shown = [finding for finding in findings if _concerns(finding, wanted)]
@@ -86,6 +88,7 @@ def check(
         functions=sum(map(len, held.files.values())),
         has_manifest=data is not None,
         unreadable=missed,
+        unseen=tuple(unseen(held, scanned.spoke)) if scanned else (),
     )
 
 

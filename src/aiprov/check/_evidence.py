@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from aiprov.check._drift import SCAN
-from aiprov.check._findings import Finding
+from aiprov.check._findings import Finding, Kind
 from aiprov.check._lines import ManifestLines
 from aiprov.check._tree import Tree
 from aiprov.provenance._moves import Moved, Place
+from aiprov.provenance.sources._all import in_repository
 from aiprov_runtime._manifest import MANIFEST_PATH, Generation, Manifest, Record
 
 BY_MODELS = ("ai", "mixed")
+TRAILERS = "trailers"
+# A formatter's run over the lines around can make blame choose between equal lines anew.
 _FEW = 0.1
 
 
@@ -30,24 +33,53 @@ def unrecorded(held: Manifest, found: Manifest, tree: Tree, moved: Moved) -> Ite
             )
 
 
-def at_odds(held: Manifest, found: Manifest, *, settled: Collection[Place], lines: ManifestLines) -> Iterator[Finding]:
-    """Records of code that did not change, and of which the evidence says something else than they do."""
+def unseen(held: Manifest, spoke: Mapping[str, Collection[str]]) -> list[str]:
+    """Sources of the repository that the manifest cites, and that this clone has nothing of, as notes not fetched."""
+    shared = {source.name for source in in_repository()} - {TRAILERS}
+    cited = {generation.evidence or "" for generation in held.generations.values()}
+    return sorted(name for name in cited & shared if not spoke.get(name))
+
+
+def at_odds(
+    held: Manifest,
+    found: Manifest,
+    *,
+    spoke: Mapping[str, Collection[str]],
+    settled: Collection[Place],
+    lines: ManifestLines,
+) -> Iterator[Finding]:
+    """Records of code that did not change, and of which the evidence that they cite says something else.
+
+    A clone with fewer notes and branches than the record was made from sees less of it, and what it does not see is no
+    contradiction: the evidence must be here, and lead a scan to the same commits.
+    """
+    whole = not unseen(held, spoke)
     for path, functions in held.files.items():
         for qualname, record in functions.items():
             now = found.files.get(path, {}).get(qualname)
-            if (path, qualname) in settled or (now is not None and _agree(record, held, now, found)):
+            if (path, qualname) in settled or now == record:
                 continue
-            says = f"the evidence says {describe(now, found)}" if now else "there is no evidence of that"
-            message = f"recorded as {describe(record, held)}, but {says}; {SCAN}"
-            if now and record.code_hash is None:
+            kind: Kind = "invalid"
+            if now is None:
+                if not (whole and _is_here(record, held, spoke)):
+                    continue
+                message = f"recorded as {describe(record, held)}, but there is no evidence of that; {SCAN}"
+            elif record.code_hash is None:
+                kind = "edited"
                 message = f"its record has no code_hash, as where two branches recorded it differently; {SCAN}"
+            elif _contradict(record, held, now, found, whole=whole):
+                message = f"recorded as {describe(record, held)}, but the evidence says {describe(now, found)}; {SCAN}"
+            else:
+                continue
+            function = f"{path}::{qualname}"
             yield Finding(
-                kind="edited" if now and record.code_hash is None else "invalid",
-                message=message,
-                function=f"{path}::{qualname}",
-                path=MANIFEST_PATH,
-                line=lines.record(path, qualname),
+                kind=kind, message=message, function=function, path=MANIFEST_PATH, line=lines.record(path, qualname)
             )
+
+
+def _is_here(record: Record, held: Manifest, spoke: Mapping[str, Collection[str]]) -> bool:
+    cited = generations(record, held)
+    return bool(cited) and all(g.commit and g.commit in spoke.get(g.evidence or "", ()) for g in cited)
 
 
 def generations(record: Record, manifest: Manifest) -> list[Generation]:
@@ -68,32 +100,24 @@ def describe(record: Record, manifest: Manifest) -> str:
     return f"{record.contributor}{share} by {who}{f' +{more}' if more else ''}{f' ({source})' if source else ''}"
 
 
-def _agree(one: Record, its: Manifest, other: Record, others: Manifest) -> bool:
-    """Who wrote it, about how much of it, and with what mainly. In which commit may differ, as after a squash.
-
-    A formatter's run over the lines around can make blame choose between equal lines anew, so a few lines are no lie.
-    """
-    if one == other:
+def _contradict(record: Record, held: Manifest, now: Record, found: Manifest, *, whole: bool) -> bool:
+    ours, theirs = generations(record, held), generations(now, found)
+    sources = [{(g.evidence, g.commit) for g in one} for one in (ours, theirs)]
+    if any((g.evidence, g.commit) in sources[1] and not any(_fits(g, other) for other in theirs) for g in ours):
         return True
-    kinds = {one.contributor, other.contributor}
-    if one.code_hash is None or (len(kinds) > 1 and not kinds <= set(BY_MODELS)):
+    if not whole or sources[0] != sources[1]:
         return False
-    if len(kinds) > 1 and one.ai_lines == other.ai_lines:
-        return False
-    if abs((one.ai_lines or 0) - (other.ai_lines or 0)) > _FEW:
-        return False
-    ours, theirs = generations(one, its), generations(other, others)
-    if not (ours and theirs):
-        return not ours and not theirs
-    return any(_fits(ours[0], found) for found in theirs) and any(_fits(held, theirs[0]) for held in ours)
+    if record.contributor != now.contributor and record.ai_lines == now.ai_lines:
+        return True
+    return abs((record.ai_lines or 0) - (now.ai_lines or 0)) > _FEW
 
 
 def _fits(held: Generation, found: Generation) -> bool:
-    """What is recorded may say less than the evidence does today, as before an upgrade of aiprov, and never more."""
-    names = {found.model} if found.model else set(found.models)
+    """What either does not know is no contradiction."""
+    ours, theirs = ({g.model} if g.model else set(g.models) for g in (held, found))
     return (
-        (held.model is None or {held.model} == names)
-        and (not held.models or names <= set(held.models))
-        and held.tool in (None, found.tool)
-        and held.prompt_hash in (None, found.prompt_hash)
+        (held.evidence, held.commit) == (found.evidence, found.commit)
+        and (not ours or not theirs or not ours.isdisjoint(theirs))
+        and (held.tool is None or found.tool in (None, held.tool))
+        and (held.prompt_hash is None or found.prompt_hash in (None, held.prompt_hash))
     )

@@ -97,6 +97,8 @@ def _tell(checked: Checked, *, skipped: bool) -> None:
         note(f"not read: {safe(line)}")
     if len(checked.unreadable) > SHOWN:
         note(f"not read: {len(checked.unreadable) - SHOWN} more")
+    for source in checked.unseen:
+        note(f"the manifest cites {source}, and this clone has none of it: fetch its notes or branch to compare with")
     if skipped:
         note("--no-history: reviews were not looked for, so their rules were not checked")
     if not checked.has_manifest and checked.findings:

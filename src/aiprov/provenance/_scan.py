@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from aiprov.errors import UsageError
@@ -41,6 +41,8 @@ class Scanned:
     moved: Moved
     hashes: Mapping[str, Mapping[str, str]]
     """By file that could be read: of the functions that had a record, as they are today."""
+    spoke: Mapping[str, Collection[str]]
+    """By source the commits that it said something about."""
     unnameable: int
     """Files whose names a manifest cannot hold."""
     unreadable: tuple[str, ...]
@@ -105,6 +107,7 @@ def scan(
         files=len(files.python),
         moved=moved,
         hashes=hashes,
+        spoke=history.spoke,
         unnameable=files.unnameable,
         unreadable=tuple(failed),
         ignored=tuple(ignored),
