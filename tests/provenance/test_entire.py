@@ -110,10 +110,48 @@ def test_an_agents_transcript_that_is_not_known_is_none() -> None:
     assert edits_of_transcript(b"{}", agent="Another", locate=locator(["cart.py"])) is None
 
 
-@pytest.mark.parametrize("agent", [None, "Claude Code", "Codex", "Gemini CLI"])
+@pytest.mark.parametrize("agent", [None, "Claude Code", "Codex", "Copilot CLI", "Gemini CLI", "OpenCode"])
 @given(data=st.binary(max_size=200))
 def test_any_bytes_are_read_as_a_transcript(agent: str | None, data: bytes) -> None:
     assert edits_of_transcript(data, agent=agent, locate=locator(["cart.py"])) == []
+
+
+def a_chat(**change: Any) -> bytes:
+    state = {"status": "completed", "time": {"end": 1793613621500}, "input": {"filePath": "cart.py", "content": ADDED}}
+    call = {"type": "tool", "tool": "write", "state": state | change.pop("state", {})}
+    asked = [{"type": "text", "text": "<file>", "synthetic": True}, {"type": "text", "text": PROMPT}]
+    answer = {"role": "assistant", "modelID": "gpt-5.3-codex", "path": {"cwd": "/Users/jane/shop"}}
+    messages = [{"info": {"role": "user"}, "parts": asked}, {"info": answer, "parts": [{"type": "text"}, call]}]
+    return json.dumps({"info": change, "messages": messages}).encode()
+
+
+@pytest.mark.parametrize(("parent", "prompt"), [("", prompt_hash(PROMPT)), ("ses_1", None)])
+def test_a_session_of_opencode_has_edits_of_its_model(parent: str, prompt: str | None) -> None:
+    edits = edits_of_transcript(a_chat(parentID=parent), agent="OpenCode", locate=locator(["cart.py"])) or []
+
+    generation = Generation(
+        model="openai/gpt-5.3-codex",
+        raw_model="gpt-5.3-codex",
+        tool="opencode",
+        prompt_hash=prompt,
+        generated_at="2026-11-02T10:00:21Z",
+        evidence="entire",
+    )
+    assert [("cart.py", generation, 2)] == [(one.path, one.generation, len(one.blocks[0])) for one in edits]
+
+
+def test_a_patch_of_opencode_is_read() -> None:
+    added = "".join(f"+{line}\n" for line in ADDED.splitlines())
+    patch = f"*** Begin Patch\n*** Add File: /Users/jane/shop/cart.py\n{added}*** End Patch"
+    chat = a_chat(state={"input": {"patchText": patch}}).replace(b'"write"', b'"apply_patch"')
+
+    assert ["cart.py"] == [
+        one.path for one in edits_of_transcript(chat, agent="OpenCode", locate=locator(["cart.py"])) or []
+    ]
+
+
+def test_a_call_of_opencode_that_failed_is_no_edit() -> None:
+    assert edits_of_transcript(a_chat(state={"status": "error"}), agent="OpenCode", locate=locator(["cart.py"])) == []
 
 
 @pytest.mark.parametrize("ref", [f"refs/heads/{BRANCH}", f"refs/remotes/origin/{BRANCH}"])

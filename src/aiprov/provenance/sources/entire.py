@@ -15,11 +15,21 @@ import msgspec
 
 from aiprov.errors import UsageError
 from aiprov.git import Repository
-from aiprov.provenance import _times
+from aiprov.provenance import _opencode, _times
 from aiprov.provenance._edits import Edit, find_edits
 from aiprov.provenance._prompts import prompt_hash
 from aiprov.provenance._transcripts import inner, items, parsed
-from aiprov.provenance.sources import CommitText, FirstOf, Line, LineEvidence, OnCommits, claude_code, codex, gemini_cli
+from aiprov.provenance.sources import (
+    CommitText,
+    FirstOf,
+    Line,
+    LineEvidence,
+    OnCommits,
+    claude_code,
+    codex,
+    copilot_cli,
+    gemini_cli,
+)
 from aiprov_runtime._manifest import Generation
 
 EVIDENCE = "entire"
@@ -30,7 +40,15 @@ _MAX_PATH = 4096
 _TRAILER = re.compile(r"^[ \t]{0,12}(?:[-*][ \t]+)?Entire-Checkpoint:[ \t]*([0-9a-f]{12})[ \t]*\r?$", re.MULTILINE)
 _PLACE = re.compile(rb"([0-9a-f]{2})/([0-9a-f]{10})/(?:(\d{1,4})/)?(metadata\.json|full\.jsonl|prompt\.txt)")
 _SEPARATOR = "\n\n---\n\n"
-_TOOLS = {"claude code": "claude-code", "codex": "codex", "codex cli": "codex", "gemini cli": "gemini-cli"}
+_TOOLS = {
+    "claude code": "claude-code",
+    "codex": "codex",
+    "codex cli": "codex",
+    "copilot cli": "copilot-cli",
+    "cursor": "cursor",
+    "gemini cli": "gemini-cli",
+    "opencode": "opencode",
+}
 _ALL = 100
 
 Locate = Callable[[str, str], str | None]
@@ -182,6 +200,10 @@ def edits_of_transcript(data: bytes, *, agent: str | None, locate: Locate) -> li
         return claude_code.parse(own, locate=locate, evidence=EVIDENCE)
     if kind in ("codex", "codex cli"):
         return codex.parse(lines, locate=locate, evidence=EVIDENCE)
+    if kind == "copilot cli":
+        return copilot_cli.parse(lines, locate=locate, evidence=EVIDENCE)
+    if kind == "opencode":
+        return _opencode.parse(data, locate=locate, evidence=EVIDENCE)
     if kind == "gemini cli":
         chat = parsed(data) or {}
         return gemini_cli.parse(map(inner, items(chat.get("messages"))), locate=locate, evidence=EVIDENCE)
