@@ -106,7 +106,9 @@ _TRAILER = re.compile(
     re.IGNORECASE,
 )
 _IDENTITY = re.compile(r"([^<>]*)<\s*([^<>\s]+)\s*>\s*")
-_ACCOUNT = re.compile(r"(?:\d+\+)?([a-z0-9-]+(?:\[bot\])?)@users\.noreply\.github\.com")
+_ACCOUNT = re.compile(r"(?:(\d+)\+)?([a-z0-9-]+(?:\[bot\])?)@users\.noreply\.github\.com")
+# Of the accounts called Copilot the one that signs what a person accepted from its reviews.
+_REVIEWERS = frozenset({"175728472"})
 _FOOTER = re.compile(
     r"[^\w\[]{0,12}(?:generated|created|written|made) (?:with|by|using) "
     r"(?:\[([\w .-]{2,40})\]\(https?://\S{1,200}\)|([\w .-]{2,40}?)(?: \(https?://\S{1,200}\))?)[.!]?",
@@ -219,14 +221,14 @@ def _people(commit: CommitText, lines: Sequence[str]) -> int:
     known: list[set[str]] = []
     for name, email in named[:MAX_PEOPLE]:
         lower = email.strip().lower()
-        if "[bot]" in lower or tool_of_email(lower):
-            continue
         account = _ACCOUNT.fullmatch(lower)
+        if "[bot]" in lower or lower in EMAILS or (account and account[2] in ACCOUNTS):
+            continue
         # One person may be named by several addresses, with the name in common or the account in place of it.
         keys = {
             lower,
             _letters(name.removesuffix(_AIDER_AUTHOR)),
-            _letters(account[1] if account else lower.partition("@")[0]),
+            _letters(account[2] if account else lower.partition("@")[0]),
         } - {""}
         same = [person for person in known if person & keys]
         known = [person for person in known if not person & keys] + [keys.union(*same)]
@@ -304,7 +306,7 @@ def tool_of_email(email: str) -> str | None:
     if tool := EMAILS.get(lower):
         return tool
     account = _ACCOUNT.fullmatch(lower)
-    return ACCOUNTS.get(account[1]) if account else None
+    return ACCOUNTS.get(account[2]) if account and account[1] not in _REVIEWERS else None
 
 
 def _model_in(name: str) -> tuple[str | None, str | None]:
