@@ -129,6 +129,21 @@ def test_two_files_that_became_one_are_not_mixed_up() -> None:
     assert expected == merge_three(base, ours, theirs).files
 
 
+def test_two_files_that_the_branches_renamed_alike_lose_nothing() -> None:
+    base = manifest({"b.py": {"f": by(OPUS, "1")}, "c.py": {"g": by(OPUS, "2")}})
+    ours, theirs = manifest({"x.py": {"f": by(OPUS, "1")}}), manifest({"x.py": {"g": by(OPUS, "2")}})
+
+    assert {"x.py": {"f": by(OPUS, "1"), "g": by(OPUS, "2")}} == merge_three(base, ours, theirs).files
+
+
+def test_a_file_that_gave_one_of_its_functions_away_is_not_renamed() -> None:
+    ours = manifest({"new.py": {"f": by(OPUS, "1")}})
+    theirs = manifest({"old.py": OLD | {"g": by(GPT, "9")}})
+
+    expected = {"new.py": {"f": by(OPUS, "1")}, "old.py": {"g": by(GPT, "9")}}
+    assert expected == merge_three(manifest({"old.py": OLD}), ours, theirs).files
+
+
 def test_a_new_file_under_the_name_that_the_other_branch_renamed_to_stays_apart() -> None:
     ours = manifest({"new.py": OLD})
     theirs = manifest({"old.py": OLD, "new.py": {"k": by(GPT, "7")}})

@@ -199,12 +199,13 @@ def test_a_file_that_must_not_be_touched_stops_everything(
 
 
 def test_a_write_that_fails_puts_back_what_was_written(work: Work, capsys: pytest.CaptureFixture[str]) -> None:
-    work.write(".claude", "a file where a folder should be")
-    before = tree(work)
+    work.write(".github/workflows", "a file where a folder should be")
+    before, folders = tree(work), {path for path in work.root.rglob("*") if path.is_dir()}
     code = init(work, *ALL, "--apply")
 
     assert 2 == code
     assert before == tree(work)
+    assert folders == {path for path in work.root.rglob("*") if path.is_dir()}
     assert 1 == capsys.readouterr().err.count("\n")
 
 

@@ -79,6 +79,8 @@ def test_a_file_is_made_where_there_is_none(text: str | None) -> None:
         "\tx: 1\n",
         "repos: " + "[" * 50_000,
         "repos: *nothing\n",
+        "repos:\n  - repo: local\n    hooks:\n    - id: a\n      entry: |\n        # text, and no comment\n",
+        "repos:\n  - repo: meta\n    hooks: []\nrepos:\n  - repo: meta\n    hooks: []\n",
         "repos: &all\n  - repo: meta\n    hooks: []\nx: *all\n",
     ],
 )
