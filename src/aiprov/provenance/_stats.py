@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from aiprov.git import Repository
+from aiprov.git import GitError, Repository
 from aiprov.provenance._annotate import Stretch, annotate
 from aiprov.provenance._blame import blame
 from aiprov.provenance._code import Code
@@ -107,14 +107,15 @@ def stats(
     files: dict[str, Shares] = {}
     with without_collector():
         for path, stretches in _annotated(repository, asked, lines, sources=sources, progress=progress):
-            if not stretches and lines[path]:
-                problems.append(f"{readable(path)}: not looked into, so its lines count as unknown")
+            if stretches is None:
+                share = "its lines count as unknown" if inside is None else "none of its lines are counted"
+                problems.append(f"{readable(path)}: not looked into, so {share}")
             counted: Collection[int] = range(1, lines[path] + 1)
             if inside is not None:
-                dated = {number for one in stretches if one.commit in inside for number in _numbers(one)}
+                dated = {number for one in stretches or () if one.commit in inside for number in _numbers(one)}
                 counted = dated.intersection(counted)
             if counted or inside is None:
-                said = {number: one.said for one in stretches if one.said for number in _numbers(one)}
+                said = {number: one.said for one in stretches or () if one.said for number in _numbers(one)}
                 code = _code(repository, asked.until, path) if path.endswith(".py") else None
                 files[path] = shares_of_file(said, counted, code=code, path=path, manifest=manifest)
     return Stats(dict(sorted(files.items())), tuple(problems))
@@ -146,18 +147,30 @@ def _annotated(
     *,
     sources: Sequence[CommitSource] | None,
     progress: Callable[[int, int], None] | None,
-) -> Iterator[tuple[str, Sequence[Stretch]]]:
-    """Every path once; of those that no source can name nothing is said."""
-    left = dict.fromkeys(path for path, count in sorted(lines.items()) if count <= _MAX_LINES)
-    for file in annotate(repository, revision=asked.until, paths=left.keys(), sources=sources, progress=progress):
+) -> Iterator[tuple[str, Sequence[Stretch] | None]]:
+    """Every path once; None for those that no source can name or git cannot blame."""
+    left = dict.fromkeys(path for path, count in lines.items() if count <= _MAX_LINES)
+    for file in annotate(
+        repository,
+        revision=asked.until,
+        paths=left.keys(),
+        sources=sources,
+        progress=progress,
+    ):
         left.pop(file.path)
         yield file.path, file.stretches
     for path, count in lines.items():
-        if path in left and asked.since is not None:
-            places = blame(repository, path, revision=asked.until).lines
-            yield path, [Stretch(number, 1, place[0], None, None, None) for number, place in places.items()]
-        elif path in left or count > _MAX_LINES:
-            yield path, ()
+        if path in left or count > _MAX_LINES:
+            yield path, _dated(repository, path, asked) if path in left and asked.since is not None else None
+
+
+def _dated(repository: Repository, path: str, asked: Range) -> list[Stretch] | None:
+    """Each line's commit, and nothing said of it."""
+    try:
+        places = blame(repository, path, revision=asked.until).lines
+    except GitError:
+        return None
+    return [Stretch(number, 1, place[0], None, None, None) for number, place in places.items()]
 
 
 def _code(repository: Repository, revision: str | None, path: str) -> Code | None:
