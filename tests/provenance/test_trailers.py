@@ -231,6 +231,10 @@ def test_a_commit_of_several_people_is_a_models_by_its_share(named, expected):
     assert expected == weight("Subject (#7)\n\n" + "\n".join(named) + "\n")
 
 
+def test_people_with_an_address_of_a_common_form_are_several():
+    assert 1 / 3 == weight(f"S (#7)\n\n{CLAUDE}\nCo-authored-by: John <me@john.example>\n", email="me@jane.example")
+
+
 def test_an_agents_commit_on_a_persons_behalf_is_the_agents():
     bot = {"name": "copilot-swe-agent[bot]", "email": BOTS["copilot-swe-agent[bot]"]}
 

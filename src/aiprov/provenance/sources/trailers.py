@@ -130,6 +130,13 @@ _REVERTS = re.compile(r"(?:this )?reverts (?:commit [0-9a-f]{7,64}|\S*[#!]\d).*"
 _ORIGINAL = re.compile(r"original .{0,40}:\s*", re.IGNORECASE)
 _SUB_COMMIT = re.compile(r"\* (?!merge )\S.*", re.IGNORECASE)
 _SQUASH_END = re.compile(r"-{5,20}")
+# What stands before the @ of many people's addresses.
+_ANYBODYS = frozenset(
+    {
+        *("", "admin", "code", "contact", "dev", "developer", "email", "git", "github", "hello", "hi", "info"),
+        *("mail", "me", "noreply", "root", "user", "work", "you"),
+    }
+)
 _PARTLY = 0.9
 """More than this is not believed where some of a squash's commits are not marked."""
 _CHATGPT = re.compile(r"chatgpt[- ]?v?[\d.]{1,8}[a-z]{0,8}")
@@ -229,7 +236,7 @@ def _people(commit: CommitText, lines: Sequence[str]) -> int:
             lower,
             _letters(name.removesuffix(_AIDER_AUTHOR)),
             _letters(account[2] if account else lower.partition("@")[0]),
-        } - {""}
+        } - _ANYBODYS
         same = [person for person in known if person & keys]
         known = [person for person in known if not person & keys] + [keys.union(*same)]
     return len(known)
