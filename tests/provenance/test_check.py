@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -218,6 +219,26 @@ def test_a_record_may_say_less_than_the_evidence_and_never_more(shop: Work, chan
     write_manifest(shop.root, Manifest({told.id: told}, {"shop.py": records}))
 
     assert expected == [kind for kind, _ in found(shop)]
+
+
+def note(generation: str, lines: str, model: str, base: str) -> bytes:
+    agent = {"tool": "cursor", "id": "x", "model": model}
+    made = {"schema_version": "authorship/3.0.0", "base_commit_sha": base, "prompts": {}}
+    made["sessions"] = {generation: {"agent_id": agent}}  # type: ignore[assignment]
+    return f"shop.py\n  {generation}::t_0123456789abcd {lines}\n---\n{json.dumps(made)}\n".encode()
+
+
+def test_a_clone_without_the_notes_that_a_record_cites_does_not_contradict_it(shop: Work):
+    head = shop.git("rev-list", "-1", "HEAD", "--", "shop.py")
+    shop.git("notes", "--ref=ai", "add", "-F", "-", head, data=note("s_0123456789abcd", "1-6", "gpt-5", head))
+    shop.scan()
+    assert "git-ai" in {g.evidence for g in load((shop.root / MANIFEST_PATH).read_bytes()).generations.values()}
+    assert Checked((), 2, has_manifest=True, unreadable=()) == checked(shop)
+
+    shop.git("update-ref", "-d", "refs/notes/ai")
+    assert Checked((), 2, has_manifest=True, unreadable=(), unseen=("git-ai",)) == checked(shop)
+    shop.ai({"more.py": "def h():\n    return 3\n"})
+    assert [("unrecorded", "more.py::h")] == found(shop)
 
 
 def test_a_record_without_ground_is_invalid(shop: Work):

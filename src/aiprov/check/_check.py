@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from aiprov.check._drift import displaced, edited
-from aiprov.check._evidence import at_odds, unrecorded, unseen
+from aiprov.check._evidence import as_of_today, at_odds, unrecorded, unseen
 from aiprov.check._findings import Finding
 from aiprov.check._lines import ManifestLines
 from aiprov.check._policy import Policy
@@ -79,9 +79,10 @@ def check(
         if scanned:
             settled = {place for finding in findings if (place := _place(finding.function))}
             findings += at_odds(held, scanned.manifest, spoke=scanned.spoke, settled=settled, lines=lines)
-            findings += unrecorded(held, scanned.manifest, tree, moved)
+            findings += unrecorded(held, scanned.manifest, spoke=scanned.spoke, moved=moved, tree=tree)
     if policy != Policy():
-        findings += violations(_facts(repository, policy, today or held, tree, history=history))
+        judged = as_of_today(held, scanned.manifest, moved) if scanned else held
+        findings += violations(_facts(repository, policy, judged, tree, history=history))
     shown = [finding for finding in findings if _concerns(finding, wanted)]
     return Checked(
         findings=tuple(sorted(shown, key=lambda finding: finding.sort_key)),

@@ -18,11 +18,17 @@ TRAILERS = "trailers"
 _FEW = 0.1
 
 
-def unrecorded(held: Manifest, found: Manifest, tree: Tree, moved: Moved) -> Iterator[Finding]:
+def unrecorded(
+    held: Manifest, found: Manifest, *, spoke: Mapping[str, Collection[str]], moved: Moved, tree: Tree
+) -> Iterator[Finding]:
+    """Of commits that the manifest cites, a source that this clone lacks may have said that nobody knows."""
+    cited = {generation.commit for generation in held.generations.values()} if unseen(held, spoke) else set()
     for path, functions in found.files.items():
         known = held.files.get(path, {})
         for qualname, record in functions.items():
             if qualname in known or (path, qualname) in moved.origins or record.contributor not in BY_MODELS:
+                continue
+            if all(generation.commit in cited for generation in generations(record, found)):
                 continue
             yield Finding(
                 kind="unrecorded",
@@ -75,6 +81,17 @@ def at_odds(
             yield Finding(
                 kind=kind, message=message, function=function, path=MANIFEST_PATH, line=lines.record(path, qualname)
             )
+
+
+def as_of_today(held: Manifest, found: Manifest, moved: Moved) -> Manifest:
+    """What is recorded, so that every clone judges alike; of new and changed code what a scan finds."""
+    files = {path: dict(functions) for path, functions in found.files.items()}
+    for path, functions in held.files.items():
+        for qualname, record in functions.items():
+            now = found.files.get(path, {}).get(qualname)
+            if (path, qualname) not in moved.gone and (now is None or now.code_hash == record.code_hash):
+                files.setdefault(path, {})[qualname] = record
+    return Manifest({**held.generations, **found.generations}, files)
 
 
 def _is_here(record: Record, held: Manifest, spoke: Mapping[str, Collection[str]]) -> bool:
