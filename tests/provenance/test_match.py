@@ -32,7 +32,7 @@ def added(*hunks: str) -> Added:
     return Added(lines)
 
 
-def found(target: Added, *edits: Sought, first: bool = False) -> dict[int, str | None]:
+def found(target: Added, *edits: Sought, first: bool = True) -> dict[int, str | None]:
     target.match(edits, first=[first] * len(edits))
     return {line: one.generation.tool for line, one in sorted(target.writers.items())}
 
@@ -54,23 +54,34 @@ def test_another_indentation_is_the_same_line() -> None:
 def test_lines_that_anybody_would_write_are_no_find() -> None:
     short = edit(")", "return None", "else:\n    return None", "import os")
 
-    assert found(added(")", "return None", "else:\n    return None", "import os"), short) == {}
+    assert found(added(")", "return None", "else:\n    return None", "import os"), short, first=False) == {}
+
+
+def test_one_line_is_found_in_the_first_commit_and_is_too_little_for_a_later_one() -> None:
+    line = edit(REDUCE)
+
+    assert found(added("    reduced = price - price * percent / 100"), line) == {1: "a"}
+    assert found(added("    reduced = price - price * percent / 100"), edit(REDUCE), first=False) == {}
+
+
+def test_a_block_is_found_in_a_later_commit() -> None:
+    assert found(added(REDUCE), edit(REDUCE), first=False) == dict.fromkeys(range(1, 6), "a")
 
 
 def test_keywords_prove_nothing_even_in_the_first_commit() -> None:
-    assert found(added("return None"), edit("return None"), first=True) == {}
+    assert found(added("return None"), edit("return None")) == {}
 
 
 def test_a_short_block_is_found_in_the_first_commit() -> None:
-    assert found(added("timeout = 30"), edit("timeout = 30"), first=True) == {1: "a"}
+    assert found(added("timeout = 30"), edit("timeout = 30")) == {1: "a"}
 
 
 def test_a_short_block_that_stands_twice_is_not_found() -> None:
-    assert found(added("timeout = 30", "timeout = 30"), edit("timeout = 30"), first=True) == {}
+    assert found(added("timeout = 30", "timeout = 30"), edit("timeout = 30")) == {}
 
 
 def test_part_of_a_short_block_is_not_found() -> None:
-    assert found(added("timeout = 30"), edit("timeout = 30\nretry = 2"), first=True) == {}
+    assert found(added("timeout = 30"), edit("timeout = 30\nretry = 2")) == {}
 
 
 def test_a_short_block_is_found_beside_a_long_one_of_the_same_edit() -> None:

@@ -109,7 +109,7 @@ def _follow(trail: _Trail, found: dict[tuple[str, str], Added], *, strict: bool)
             first = [not (one.tries or amended or strict) and one.when > 0 for one in asked]
             found[stamp.id, path].match([one.sought for one in asked], first=first)
             for one in asked:
-                one.tries += 1
+                one.tries += stamp.authored + 1 >= one.when or amended  # a commit of the minute before is no try
 
 
 def _may_hold(stamp: Stamp, one: _Timed, amended: bool) -> bool:  # noqa: FBT001

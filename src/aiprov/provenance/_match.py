@@ -1,9 +1,10 @@
 """Where an edit's lines stand among the lines that a commit added to a file.
 
 What counts as found: a run of an edit's lines that stands together in the commit and says enough to be no chance
-(`ENOUGH` letters and digits, and one place only), with what lies close around it in both; and a
-shorter run where it is a whole block, stands in one place only, and the commit is the first after the edit on this
-file or holds a longer run of the same edit. Of several edits on one line the last one wrote it.
+(`ENOUGH` letters and digits in the first commit after the edit on this file, `ENOUGH_LATER` in others, and one place
+only), with what lies close around it in both; and a shorter run where it is a whole block, stands in one place only,
+and the commit is that first one or holds a longer run of the same edit. Of several edits on one line the last one
+wrote it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import NamedTuple
 from aiprov.provenance._edits import Edit, line_digest
 
 ENOUGH = 20
+ENOUGH_LATER = 60
 ENOUGH_AT_FIRST = 6
 _GAP = 3
 _MAX_PLACES = 64
@@ -86,13 +88,13 @@ class Added:
                 continue
             anchored = False
             for block in range(len(one.left)):
-                anchored |= self._anchor(one, block, repeated)
+                anchored |= self._anchor(one, block, ENOUGH if is_first else ENOUGH_LATER, repeated)
             if anchored or is_first:
                 self._take_short(one, 1 if anchored else ENOUGH_AT_FIRST, repeated)
         for digests, runs in repeated.items():
             self._share(digests, runs)
 
-    def _anchor(self, one: Sought, block: int, repeated: _Repeated) -> bool:
+    def _anchor(self, one: Sought, block: int, enough: int, repeated: _Repeated) -> bool:
         """Take every run that says enough and stands in one place; what stands in several is noted for later."""
         anchored = False
         left = one.left[block]
@@ -107,7 +109,7 @@ class Added:
             runs = [self._run(left, block, at, place) for place in self._free_places(left[at])]
             longest = max((run.length for run in runs), default=0)
             best = [run for run in runs if run.length == longest]
-            if not best or self._says(best[0]) < ENOUGH:
+            if not best or self._says(best[0]) < enough:
                 if longest > _LONG:
                     seen.add((best[0].start, best[0].start + longest))
                 continue

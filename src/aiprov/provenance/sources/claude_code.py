@@ -18,7 +18,10 @@ _FOLDER_NAME = re.compile(r"[^A-Za-z0-9]")
 # A folder's name is cut off where it would be too long for a file system.
 _NAME_LENGTH = 150
 _TOOLS = frozenset({"Edit", "Write", "MultiEdit", "NotebookEdit"})
-_OURS = re.compile(rb'"type":\s*"(?:user|assistant)"')
+_CALL = re.compile(rb'"name":\s*"(?:Edit|Write|MultiEdit|NotebookEdit)"')
+_CALL_ID = re.compile(rb'"id":\s*"([^"\\]{1,200})"')
+_ANSWERED = re.compile(rb'"tool_use_id":\s*"([^"\\]{1,200})"')
+_FROM_USER = re.compile(rb'"type":\s*"user"')
 
 
 @dataclass(slots=True)
@@ -56,10 +59,25 @@ def read_edits(folder: Path, places: Places) -> tuple[list[Edit], int]:
     def read(path: Path) -> list[Edit]:
         parent = next((folder.parent.name for folder in path.parents if folder.name == "subagents"), None)
         prompts = sessions.setdefault(path.stem, Prompts()) if parent is None else sessions.get(parent, Prompts())
-        lines = objects(path, within=lambda line: _OURS.search(line) is not None)
-        return parse(lines, locate=places.locate, holds=places.holds, prompts=prompts, seen=seen)
+        return parse(
+            objects(path, within=_concerns()), locate=places.locate, holds=places.holds, prompts=prompts, seen=seen
+        )
 
     return read_each(paths, read)
+
+
+def _concerns() -> Callable[[bytes], bool]:
+    """Which lines of a file to look at: calls that edit, their answers, and prompts; not the answers to others."""
+    asked: set[bytes] = set()
+
+    def concerns(line: bytes) -> bool:
+        if b'"tool_use"' in line and _CALL.search(line):
+            asked.update(_CALL_ID.findall(line))
+            return True
+        answered = _ANSWERED.findall(line)
+        return not asked.isdisjoint(answered) if answered else _FROM_USER.search(line) is not None
+
+    return concerns
 
 
 def parse(
