@@ -256,6 +256,14 @@ def test_a_file_that_is_not_checked_out_is_not_in_the_work_tree(shop: Work):
     assert "style.css" not in of(shop)
 
 
+def test_a_file_that_is_no_python_now_has_lines_and_no_functions(shop: Work):
+    shop.write("g.py", "def g(:\n")
+    found = stats(Repository(shop.root), Range())
+
+    assert ((0, 0, 1, 1), {}) == (numbers(found.files["g.py"]), functions(found.files["g.py"]))
+    assert ["g.py: not valid"] == [problem[:15] for problem in found.problems]
+
+
 def test_a_repository_without_commits_counts_what_is_staged(work: Work):
     work.write("f.py", F)
     work.git("add", "-A")

@@ -32,18 +32,23 @@ def stats(
         ),
     ] = None,
     *,
+    transcripts: Annotated[
+        bool, typer.Option("--transcripts", help="Read what AI tools on this machine logged, too.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     repo: Annotated[Path, typer.Option(metavar="DIR", help="The repository.")] = Path(),
 ) -> int:
     """Count the lines and functions that models wrote, people are known to have written, and nobody knows who."""
     from aiprov.provenance import stats as count
+    from aiprov.provenance.sources._all import in_repository, on_this_machine
     from aiprov.report import stats as report
 
     repository = Repository.discover(repo)
     repository = Repository(repository.root.resolve())
     asked, paths = _asked(what or [], repository, repo)
+    sources = (*in_repository(), *(on_this_machine(Path.home()) if transcripts else ()))
     with blame_progress() as progress:
-        found = count(repository, asked, paths=paths, progress=progress)
+        found = count(repository, asked, paths=paths, sources=sources, progress=progress)
     if as_json:
         emit(report.as_json(found, asked), verb="stats")
     else:

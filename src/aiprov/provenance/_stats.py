@@ -14,7 +14,7 @@ from aiprov.provenance._annotate import Stretch, annotate
 from aiprov.provenance._blame import blame
 from aiprov.provenance._code import Code
 from aiprov.provenance._store import read_manifest
-from aiprov.provenance._text import MAX_SOURCE, plain_bytes
+from aiprov.provenance._text import MAX_SOURCE, PYTHON, plain_bytes
 from aiprov.provenance._today import without_collector
 from aiprov.provenance._tree import Range, commits_between, refuse_shallow, restrict, text_lines, touched_between
 from aiprov.provenance.sources import CommitSource, Line
@@ -117,6 +117,8 @@ def stats(
             if counted or inside is None:
                 said = {number: one.said for one in stretches or () if one.said for number in _numbers(one)}
                 code = _code(repository, asked.until, path) if path.endswith(".py") else None
+                if code is None and path.endswith(".py"):
+                    problems.append(f"{readable(path)}: not valid {PYTHON}, so its functions are not counted")
                 files[path] = shares_of_file(said, counted, code=code, path=path, manifest=manifest)
     return Stats(dict(sorted(files.items())), tuple(problems))
 
@@ -174,11 +176,17 @@ def _dated(repository: Repository, path: str, asked: Range) -> list[Stretch] | N
 
 
 def _code(repository: Repository, revision: str | None, path: str) -> Code | None:
-    source = plain_bytes(repository.root, path) if revision is None else repository.read(revision, path)
+    source = plain_bytes(repository.root, path) if revision is None else _read(repository, revision, path)
     try:
         return None if source is None or len(source) > MAX_SOURCE else Code(source)
     except SyntaxError:
         return None
+
+
+def _read(repository: Repository, revision: str, path: str) -> bytes | None:
+    if "\n" in path:  # which the long-lived process cannot be asked for
+        return repository.run("cat-file", "blob", f"{revision}:{path}", ok=(0, 128))
+    return repository.read(revision, path)
 
 
 def shares_of_file(
