@@ -284,10 +284,14 @@ def test_the_json_holds_the_files_and_the_diff(work: Work, capsys: pytest.Captur
 
     found = json.loads(capsys.readouterr().out)
     diff = found.pop("diff")
+    chosen = {"config", "cursor"}
     assert {
         "schema": "aiprov.init/1",
         "action": "add",
-        "parts": [{"part": "config", "changes": True}, {"part": "cursor", "changes": True}],
+        "parts": [
+            {"part": part.name, "help": part.help, "chosen": part.name in chosen, "changes": part.name in chosen}
+            for part in PARTS
+        ],
         "files": [{"file": "pyproject.toml", "action": "change"}, {"file": ".cursor/hooks.json", "action": "create"}],
         "written": False,
     } == found
@@ -345,6 +349,36 @@ def test_outside_of_a_repository_it_is_one_clear_line(tmp_path: Path, capsys: py
 
     assert 2 == code
     assert "not a git repository" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[tool.aiprov]\n",
+        "[tool.aiprov.policy]\n",
+        "tool.aiprov = {}\n",
+        "[tool]\naiprov.policy.require_tests = true\n",
+        '["tool"."aiprov"]\n',
+    ],
+)
+def test_a_table_that_is_there_is_left_alone(work: Work, text: str) -> None:
+    work.write("pyproject.toml", text)
+    assert init(work, "--config", "--apply") == 0
+
+    assert text == (work.root / "pyproject.toml").read_text()
+
+
+@pytest.mark.parametrize("text", ["[tool", "tool = {}\n", "tool = 5\n", 'x = """'])
+def test_a_pyproject_that_takes_no_table_is_one_clear_line(
+    work: Work, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    work.write("pyproject.toml", text)
+    code = init(work, "--config", "--apply")
+
+    said = capsys.readouterr().err
+    assert (2, 1) == (code, said.count("\n"))
+    assert said.startswith("aiprov: pyproject.toml: ")
+    assert text == (work.root / "pyproject.toml").read_text()
 
 
 def test_without_a_pyproject_none_is_made(work: Work) -> None:

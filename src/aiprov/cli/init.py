@@ -80,9 +80,14 @@ def init(  # noqa: PLR0913  # one option a part
 
 
 def _payload(planned: Plan, parts: list[Part], *, remove: bool, written: bool, text: str) -> dict[str, object]:
+    from aiprov.setup import PARTS
+
     return {
         "action": "remove" if remove else "add",
-        "parts": [{"part": part.name, "changes": part.name in planned.changed} for part in parts],
+        "parts": [
+            {"part": part.name, "help": part.help, "chosen": part in parts, "changes": part.name in planned.changed}
+            for part in PARTS
+        ],
         "files": [{"file": edit.name, "action": _action(edit.before, edit.after)} for edit in planned.edits],
         "diff": text,
         "written": written,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from aiprov import __version__
-from aiprov.config import TABLE, rows
+from aiprov.config import FILE, TABLE, parse_config, rows
 from aiprov.errors import UsageError
 from aiprov.git import Repository
 from aiprov.setup import _blocks, _git, _json, _precommit
@@ -52,11 +52,18 @@ def _with_line(text: str | None) -> str:
 
 def _with_table(text: str | None) -> str | None:
     """A file that says which folder is a Python project is not made for this alone."""
-    if text is None or re.search(rf"^[ \t]*\[[ \t]*{re.escape(TABLE)}\b", text, re.MULTILINE):
+    if text is None:
+        return None
+    parse_config(text.encode())
+    if "aiprov" in tomllib.loads(text).get("tool", {}):
         return text
-    keys = [f"# {row.name.rpartition('.')[2]}: {row.help}" for row in rows() if "." not in row.name]
-    lines = "\n".join([f"[{TABLE}]", *keys])
-    return _blocks.appended(text, ("\n" if text.strip() else "") + _blocks.marked(lines))
+    keys = [f"# {row.name}: {row.help}" for row in rows()]
+    made = _blocks.appended(text, ("\n" if text.strip() else "") + _blocks.marked("\n".join([f"[{TABLE}]", *keys])))
+    try:
+        parse_config(made.encode())
+    except UsageError:
+        raise UsageError(f"{FILE}: [{TABLE}] cannot be added at its end; add it by hand") from None
+    return made
 
 
 def _without_table(text: str) -> str | None:
@@ -176,8 +183,8 @@ TOOLS = (
 PARTS = (
     Part(
         "config",
-        "[tool.aiprov] in pyproject.toml, where there is one.",
-        (Target("pyproject.toml", _with_table, _without_table),),
+        f"[{TABLE}] in {FILE}, where there is one.",
+        (Target(FILE, _with_table, _without_table),),
         is_default=True,
     ),
     Part(
