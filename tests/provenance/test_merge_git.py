@@ -243,17 +243,30 @@ def test_a_manifest_that_cannot_be_read_becomes_a_conflict_that_git_shows(mergin
     assert "<<<<<<< ours" in (merging.root / MANIFEST_PATH).read_text()
 
 
-@pytest.mark.parametrize("gone", ["aiprov merge-driver", "aiprov"])
-def test_where_the_program_is_gone_git_merges_by_lines(merging: Work, gone: str) -> None:
+@pytest.mark.parametrize("instead", ["no-such-program", "sh -c 'exit 1' x", "sh -c 'exit 3' x"])
+def test_where_the_program_is_gone_or_broken_git_merges_by_lines(merging: Work, instead: str) -> None:
     """Not ours alone without a conflict, which somebody would commit."""
     command = merging.git("config", "merge.aiprov.driver")
-    merging.git("config", "merge.aiprov.driver", command.replace(gone, "no-such-program-anywhere", 1))
+    merging.git("config", "merge.aiprov.driver", command.replace("aiprov merge-driver", instead))
     on(merging, "main", ai={"a.py": BASE.replace("a + 1", "a + 10")}, trailer=CODEX)
     on(merging, "topic", ai={"a.py": BASE.replace("a * 2", "a * 20")}, trailer=CODEX)
     with pytest.raises(subprocess.CalledProcessError):
         merging.git("merge", "-q", "--no-edit", "topic")
 
-    assert "<<<<<<<" in (merging.root / MANIFEST_PATH).read_text()
+    assert MANIFEST_PATH == merging.git("diff", "--name-only", "--diff-filter=U")
+    assert 1 == (merging.root / MANIFEST_PATH).read_text().count("<<<<<<<")
+
+
+def test_a_missing_program_does_not_hinder_a_merge_that_lines_can_do(merging: Work) -> None:
+    command = merging.git("config", "merge.aiprov.driver")
+    merging.git("config", "merge.aiprov.driver", command.replace("aiprov merge-driver", "no-such-program"))
+    on(merging, "main", ai={"z.py": F}, trailer=CODEX)
+    merging.git("checkout", "-q", "topic")
+    merging.write("a.py", G + SPACE + H)
+    on(merging, "topic")
+    merging.git("merge", "-q", "--no-edit", "topic")
+
+    assert {"a.py::g", "a.py::h", "z.py::f"} == models(merging).keys()
 
 
 def test_without_the_driver_a_union_by_lines_can_be_read(merging: Work) -> None:

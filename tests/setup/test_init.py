@@ -15,7 +15,7 @@ from provenance._work import Work
 from aiprov import hook
 from aiprov.cli import run
 from aiprov.setup import PARTS
-from aiprov.setup._git import ATTRIBUTES
+from aiprov.setup._git import ATTRIBUTES, with_driver
 from aiprov.setup._parts import TOOLS
 
 OPTIONS = {part.name: ["--ci", "github"] if part.name == "ci" else [f"--{part.name}"] for part in PARTS}
@@ -263,6 +263,20 @@ def test_a_push_is_checked(work: Work, tmp_path: Path) -> None:
     work.scan()
     work.commit("Record provenance")
     work.git("push", "-q", "origin", "main")
+
+
+@pytest.mark.parametrize("folder", ["/a b/bin", "/100%A/bin", '/it\'s/"quoted"/bin', "/back\\slash/$HOME;#x"])
+def test_any_path_of_an_environment_reaches_the_shell(work: Work, folder: str) -> None:
+    (work.root / ".git/config").write_text(with_driver("", folder=Path(folder)))
+    command = work.git("config", "merge.aiprov.driver").replace("%%", "%")
+
+    printed = command.partition(" aiprov merge-driver")[0] + '; printf %s "$PATH"'
+    assert (
+        f"{folder}:/usr/bin"
+        == subprocess.run(
+            ["sh", "-c", printed], env={"PATH": "/usr/bin"}, capture_output=True, text=True, check=True
+        ).stdout
+    )
 
 
 def test_the_driver_of_an_older_environment_is_replaced(work: Work) -> None:

@@ -27,14 +27,19 @@ _FOLDER = Path(sys.executable).parent
 
 
 def driver(folder: Path) -> str:
-    """The shell command. Where the program fails or is gone, git's own merge by lines leaves its usual conflict."""
-    ours = f'PATH={shlex.quote(str(folder))}:"$PATH" aiprov merge-driver --marker-size %L %O %A %B'
-    return f"{ours}; s=$?; test $s -le 1 && exit $s; git merge-file -q --marker-size=%L %A %O %B || exit 1"
+    """The shell command. Where the program fails or is gone, git's own merge by lines leaves its usual conflict.
+
+    A Python that cannot start ends with 1 too, so that alone does not say that there are conflict markers.
+    """
+    path = shlex.quote(str(folder)).replace("%", "%%")
+    ours = f'PATH={path}:"$PATH" aiprov merge-driver --marker-size %L %O %A %B && exit; s=$?'
+    by_lines = "grep -q '^<<<<<<<' %A && exit 1; git merge-file -q --marker-size=%L %A %O %B || exit 1"
+    return f"{ours}; {by_lines}; test $s -gt 1"
 
 
 def with_driver(text: str, *, folder: Path = _FOLDER) -> str:
     """A git configuration with the driver; one of an earlier `init` is replaced where it stands."""
-    value = driver(folder).replace("\\", "\\\\").replace('"', '\\"')
+    value = driver(folder).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     section = f'[merge "aiprov"]\n\tname = aiprov manifest\n\tdriver = "{value}"\n'
     if _SECTION.search(text):
         return _SECTION.sub(lambda _: section, text, count=1)
