@@ -179,6 +179,15 @@ def test_a_local_squash_without_a_number_is_known_by_its_files(begun: Work):
     assert "ooooo...." == models(carried(begun)[merged], "a.py", 14)[5:]
 
 
+def test_where_the_request_is_known_a_copy_of_its_work_proves_nothing(begun: Work):
+    on_branch(begun, (f"Copy\n\n{CLAUDE}\n", TOTAL))
+    begun.git("branch", "-q", "-m", "topic", "copy")
+    on_branch(begun, ("Total\n", TOTAL))
+    merged = squash(begun, "Prices (#7)", request=7)
+
+    assert merged not in carried(begun)
+
+
 def test_files_that_agree_in_part_only_are_no_proof(begun: Work):
     on_branch(begun, (f"Total\n\n{CLAUDE}\n", TOTAL))
     begun.git("checkout", "topic", "--", "a.py")

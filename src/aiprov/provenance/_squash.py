@@ -3,7 +3,7 @@
 A squash or a rebase on the server makes new commits: the notes and finer trailers stay on those of the branch. For a
 commit that says nothing of single lines, its branch is looked for in this clone, by three tracks in this order:
 
-1. `(#7)` or `(!7)` ends its subject, and the head of that pull or merge request is here;
+1. `(#7)` or `(!7)` ends its subject, and the head of that pull or merge request is here: then no other is looked for;
 2. a commit outside of the history has the same author, the same time and the same subject (a rebase, a cherry-pick);
 3. commits outside of the history produced the very same files, at least half of those that it changed.
 
@@ -220,11 +220,12 @@ def _candidates(
     for text in silent:
         request = _REQUEST.search(_subject(text))
         numbered = branches.requests.get(request[1], ()) if request else ()
-        heads = [head for head in numbered if head in branches.informed] or twins.get(_identity(text), [])
-        if 0 < len(heads) <= MAX_CANDIDATES:
-            yield text, Heads(tuple(heads))
-        elif not heads:
+        theirs = [head for head in numbered if head in branches.parents]
+        heads = theirs or twins.get(_identity(text), [])
+        if not heads:
             rest.append(text)
+        elif len(heads) <= MAX_CANDIDATES and (told := [head for head in heads if head in branches.informed]):
+            yield text, Heads(tuple(told))
     yield from _same_files(repository, rest, branches)
 
 
