@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from aiprov.provenance._edits import digests, edit_of_blocks
-from aiprov.provenance._match import Added, AddedLine, Sought
+from aiprov.provenance._match import ENOUGH, ENOUGH_DAYS_LATER, ENOUGH_LATER, Added, AddedLine, Sought
 from aiprov_runtime._manifest import Generation
 
 REDUCE = """
@@ -32,8 +32,8 @@ def added(*hunks: str) -> Added:
     return Added(lines)
 
 
-def found(target: Added, *edits: Sought, first: bool = True) -> dict[int, str | None]:
-    target.match(edits, first=[first] * len(edits))
+def found(target: Added, *edits: Sought, enough: int = ENOUGH) -> dict[int, str | None]:
+    target.match(edits, enough=[enough] * len(edits))
     return {line: one.generation.tool for line, one in sorted(target.writers.items())}
 
 
@@ -54,18 +54,23 @@ def test_another_indentation_is_the_same_line() -> None:
 def test_lines_that_anybody_would_write_are_no_find() -> None:
     short = edit(")", "return None", "else:\n    return None", "import os")
 
-    assert found(added(")", "return None", "else:\n    return None", "import os"), short, first=False) == {}
+    assert found(added(")", "return None", "else:\n    return None", "import os"), short, enough=ENOUGH_LATER) == {}
 
 
 def test_one_line_is_found_in_the_first_commit_and_is_too_little_for_a_later_one() -> None:
     line = edit(REDUCE)
 
     assert found(added("    reduced = price - price * percent / 100"), line) == {1: "a"}
-    assert found(added("    reduced = price - price * percent / 100"), edit(REDUCE), first=False) == {}
+    assert found(added("    reduced = price - price * percent / 100"), edit(REDUCE), enough=ENOUGH_LATER) == {}
+
+
+def test_some_lines_are_too_little_for_a_commit_days_later() -> None:
+    assert found(added(REDUCE), edit(REDUCE), enough=ENOUGH_DAYS_LATER) == {}
+    assert len(found(added(REDUCE * 4), edit(REDUCE * 4), enough=ENOUGH_DAYS_LATER)) == 20
 
 
 def test_a_block_is_found_in_a_later_commit() -> None:
-    assert found(added(REDUCE), edit(REDUCE), first=False) == dict.fromkeys(range(1, 6), "a")
+    assert found(added(REDUCE), edit(REDUCE), enough=ENOUGH_LATER) == dict.fromkeys(range(1, 6), "a")
 
 
 def test_keywords_prove_nothing_even_in_the_first_commit() -> None:

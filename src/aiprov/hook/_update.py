@@ -16,7 +16,7 @@ from aiprov.hook._place import Place
 from aiprov.provenance import _journal
 from aiprov.provenance._code import Code
 from aiprov.provenance._edits import Edit
-from aiprov.provenance._match import Added, AddedLine, Sought
+from aiprov.provenance._match import ENOUGH, Added, AddedLine, Sought
 from aiprov_runtime._manifest import (
     MANIFEST_PATH,
     MAX_KEY,
@@ -74,7 +74,7 @@ def _tallies(place: Place, text: str, edits: Sequence[Edit], code: Code) -> tupl
     lines = [AddedLine(number, line, 0) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     added = Added(lines)
     sought = [Sought(edit) for edit in reversed(known)]
-    added.match(sought, first=[True] * len(sought))
+    added.match(sought, enough=[ENOUGH] * len(sought))
     latest: dict[Generation, str] = {}
     for edit in added.writers.values():
         act = edit.generation._replace(generated_at=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from datetime import UTC, datetime
 
 from aiprov.git import Repository
 from aiprov.provenance._edits import Edit
-from aiprov.provenance._match import Added, Sought
+from aiprov.provenance._match import ENOUGH, ENOUGH_DAYS_LATER, ENOUGH_LATER, Added, Sought
 from aiprov.provenance._touches import Stamp, Touched, added_lines, stamps, touched, touched_now
 from aiprov.provenance.sources import UNCOMMITTED, CommitText, Line, SomeLines
 from aiprov_runtime._manifest import Generation
@@ -19,6 +20,7 @@ SLACK = 60.0
 # A time without its zone may be this far off.
 _NO_ZONE = 14 * 3600.0
 _MAX_TRIES = 50
+_DAY = 24 * 3600.0
 _MAX_SOURCES = 10
 
 
@@ -105,11 +107,18 @@ def _follow(trail: _Trail, found: dict[tuple[str, str], Added], *, strict: bool)
             if (stamp.id, path) not in found:
                 continue
             asked = [one for one in edits if one.sought.found < one.sought.size and _may_hold(stamp, one, amended)]
-            # Whose commit this must be: not for edits without a time.
-            first = [not (one.tries or amended or strict) and one.when > 0 for one in asked]
-            found[stamp.id, path].match([one.sought for one in asked], first=first)
+            enough = [_enough(stamp, one, is_first=not (one.tries or amended or strict)) for one in asked]
+            found[stamp.id, path].match([one.sought for one in asked], enough=enough)
             for one in asked:
                 one.tries += stamp.authored + 1 >= one.when or amended  # a commit of the minute before is no try
+
+
+def _enough(stamp: Stamp, one: _Timed, *, is_first: bool) -> int:
+    """What was not committed with the rest, or not for days, is mostly another act's where it turns up at last."""
+    if is_first and one.when > 0:
+        return ENOUGH
+    is_days_later = one.when > 0 and one.when + _DAY < stamp.authored < math.inf
+    return ENOUGH_DAYS_LATER if is_days_later else ENOUGH_LATER
 
 
 def _may_hold(stamp: Stamp, one: _Timed, amended: bool) -> bool:  # noqa: FBT001

@@ -1,7 +1,7 @@
 """Where an edit's lines stand among the lines that a commit added to a file.
 
 What counts as found: a run of an edit's lines that stands together in the commit and says enough to be no chance
-(`ENOUGH` letters and digits in the first commit after the edit on this file, `ENOUGH_LATER` in others, and one place
+(`ENOUGH` letters and digits in the first commit after the edit on this file, more in later ones, and one place
 only), with what lies close around it in both; and a shorter run where it is a whole block, stands in one place only,
 and the commit is that first one or holds a longer run of the same edit. Of several edits on one line the last one
 wrote it.
@@ -21,6 +21,7 @@ from aiprov.provenance._edits import Edit, line_digest
 
 ENOUGH = 20
 ENOUGH_LATER = 60
+ENOUGH_DAYS_LATER = 200
 ENOUGH_AT_FIRST = 6
 _GAP = 3
 _MAX_PLACES = 64
@@ -79,17 +80,17 @@ class Added:
         """By line number."""
         self._free = [True] * len(lines)
 
-    def match(self, edits: Sequence[Sought], *, first: Sequence[bool]) -> None:
-        """Find what there is of these edits, the newest first; `first` says which of them meet their first commit."""
+    def match(self, edits: Sequence[Sought], *, enough: Sequence[int]) -> None:
+        """Find what there is of these edits, the newest first, in runs that say `enough` for each of them."""
         known = self._places.keys()
         repeated: _Repeated = defaultdict(list)
-        for one, is_first in zip(edits, first, strict=True):
+        for one, needed in zip(edits, enough, strict=True):
             if one.digests.isdisjoint(known):
                 continue
             anchored = False
             for block in range(len(one.left)):
-                anchored |= self._anchor(one, block, ENOUGH if is_first else ENOUGH_LATER, repeated)
-            if anchored or is_first:
+                anchored |= self._anchor(one, block, needed, repeated)
+            if anchored or needed <= ENOUGH:
                 self._take_short(one, 1 if anchored else ENOUGH_AT_FIRST, repeated)
         for digests, runs in repeated.items():
             self._share(digests, runs)
