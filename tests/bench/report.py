@@ -1,6 +1,6 @@
 """Measures the runtime against its budgets and prints a Markdown table; needs nothing but the standard library.
 
-    PYTHONPATH=src python tests/bench/report.py [quick]
+    PYTHONPATH=src python tests/bench/report.py [quick | scan REPOSITORY]
 
 Times are CPU times, those of error events wall times. Ratios compare what was measured in the same run; PyYAML and
 sentry-sdk take part where they are installed.
@@ -17,6 +17,7 @@ import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -200,6 +201,51 @@ def error_events() -> Iterator[Row]:
         yield Row(what, measured, "1% of `capture_exception`", found["share"] <= 0.01)
 
 
+def scanning(repository: str) -> Iterator[Row]:
+    """In a clone of its own: `aiprov scan` as a whole process, beside `git blame` of the same Python files."""
+    with tempfile.TemporaryDirectory() as folder:
+        git = ("git", "-c", "user.name=x", "-c", "user.email=x@example.com", "-C", folder)
+        subprocess.run(["git", "clone", "-q", "--shared", repository, folder], check=True)
+        environ = {**os.environ, "PYTHONPATH": SOURCE, "HOME": folder}
+        names = subprocess.run([*git, "ls-files", "-z", "*.py"], check=True, capture_output=True, text=True).stdout
+        files = [name for name in names.split("\0") if name]
+
+        def blame() -> None:
+            for name in files:
+                done = (*git, "blame", "-w", "-M", "--incremental", "--", name)
+                subprocess.run(done, check=True, stdout=subprocess.DEVNULL)
+
+        def scan() -> None:
+            command = [sys.executable, "-m", "aiprov", "scan", "--no-transcripts", "--repo", folder]
+            subprocess.run(command, env=environ, check=True, capture_output=True)
+
+        blamed, full = spent(blame), spent(scan)
+        with Path(folder, files[len(files) // 2]).open("a") as file:
+            file.write("\nADDED = 1\n")
+        message = "One line more\n\nCo-Authored-By: Claude <noreply@anthropic.com>"
+        subprocess.run([*git, "commit", "-q", "-a", "-m", message], check=True)
+        again = spent(scan)
+    what = f"scan of {len(files)} Python files"
+    ratio = full.cpu / blamed.cpu
+    measured = f"{ratio:.2f} x the CPU time of `git blame -w -M` ({blamed.cpu:.1f} s), {full.wall:.1f} s in all"
+    yield Row(what, measured, "1.3 x", ratio <= 1.3)
+    yield Row("scan again after one commit", f"{again.wall:.2f} s", "1 s", again.wall <= 1)
+
+
+class Spent(NamedTuple):
+    wall: float
+    cpu: float
+
+
+def spent(call: Callable[[], object]) -> Spent:
+    """What processes took that the call started and waited for."""
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    call()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Spent(time.perf_counter() - start, cpu)
+
+
 def rows(*, quick: bool = False) -> Iterator[Row]:
     yield from imports()
     if quick:
@@ -222,7 +268,7 @@ def processor() -> str:
 def main() -> None:
     sys.stdout.write(f"Python {platform.python_version()}, {processor()}, {os.cpu_count()} cores\n\n")
     sys.stdout.write("| what | budget | measured | |\n|---|---|---|---|\n")
-    for row in rows(quick="quick" in sys.argv):
+    for row in scanning(sys.argv[2]) if sys.argv[1:2] == ["scan"] else rows(quick="quick" in sys.argv):
         sys.stdout.write(row.markdown() + "\n")
         sys.stdout.flush()
 

@@ -388,6 +388,43 @@ def test_a_shallow_clone_is_refused_unless_since_is_inside(work: Work, tmp_path:
     assert ["b.py"] == list(clone.scan(since=inside).manifest.files)
 
 
+def test_a_clone_with_a_filter_is_refused_until_it_has_what_it_lacks(work: Work, tmp_path: Path):
+    work.human({"a.py": HUMAN})
+    work.ai({"a.py": HUMAN.replace("words", "parts")})
+    work.git("config", "uploadpack.allowFilter", "true")
+    work.git("clone", "-q", "--filter=blob:none", f"file://{work.root}", str(tmp_path / "clone"))
+    clone = Work(tmp_path / "clone")
+
+    with pytest.raises(
+        UsageError, match=r"^this clone was made with a filter .*: run `git fetch --refetch --no-filter`$"
+    ):
+        clone.scan()
+    clone.git("fetch", "-q", "--refetch", "--no-filter")
+    assert {"a.py::greet": "mixed"} == clone.marks()
+
+
+def test_lines_that_a_note_gives_to_a_person_make_a_human_record_as_long_as_it_is_there(work: Work):
+    commit = work.ai({"a.py": HUMAN})
+    metadata = f'{{"schema_version": "authorship/3.0.0", "base_commit_sha": "{commit}", "prompts": {{}}}}'
+    note = f"a.py\n  h_1 1-3\n---\n{metadata}"
+    work.git("notes", "--ref=ai", "add", "-m", note)
+
+    assert {"a.py::greet": "human"} == work.marks()
+    other = work.ai({"b.py": HUMAN})
+    work.git("notes", "--ref=ai", "remove", commit)
+    work.git("notes", "--ref=ai", "add", "-m", note.replace("a.py", "b.py"), other)
+    assert {"a.py::greet": "ai", "b.py::greet": "human"} == work.marks()
+
+
+def test_a_repository_of_sha256_and_a_detached_head_are_read(tmp_path: Path):
+    work = Work(tmp_path)
+    work.git("init", "-q", "--object-format=sha256")
+    work.ai({"a.py": HUMAN})
+    work.git("checkout", "-q", "--detach")
+
+    assert {"a.py::greet": "ai"} == work.marks()
+
+
 def test_hostile_file_names_are_left_out_and_counted(work: Work):
     for name in ('a"b.py', "a\nb.py", "a\\b.py", "-rf.py", "--help.py", "ok.py", ":(top)x.py", "ü.py", "a b.py"):
         work.write(name, f"def f():\n    return {name!r}\n")

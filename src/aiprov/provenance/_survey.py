@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 
+from aiprov.errors import UsageError
 from aiprov.git import Repository
 from aiprov.provenance._cache import Cache, cache_file, settings_of, touched_between
 from aiprov.provenance._examine import Task, examine
@@ -54,6 +55,8 @@ def survey(
         missing = [path for path in wanted if path not in found]
         if progress:
             progress(len(found), len(wanted))
+        if missing:
+            _refuse_partial(repository, tip)
         patches = _all_patches(repository, history) if len(missing) > _MANY else {}
         trail = Trail(history.parents, history.changed, history.reach, patches, full=scope.full)
         task = Task(
@@ -89,6 +92,18 @@ def _known(
     }
     cache.renew({path: contents[path] for path in found})
     return found
+
+
+def _refuse_partial(repository: Repository, tip: str) -> None:
+    """One look at a clone that was made with a filter, instead of a failure for each file."""
+    filters = repository.run("config", "--get-regexp", r"^remote\..*\.(promisor|partialclonefilter)$", ok=(0, 1))
+    if not filters:
+        return
+    wanted = ("--objects", "--missing=print", tip, "--", "*.py")
+    if b"\n?" in b"\n" + repository.run("--no-literal-pathspecs", "rev-list", *wanted):
+        raise UsageError(
+            "this clone was made with a filter and lacks older versions of files: run `git fetch --refetch --no-filter`"
+        )
 
 
 def _all_patches(repository: Repository, history: History) -> Mapping[str, bytes]:
