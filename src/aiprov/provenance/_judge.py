@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -79,10 +79,3 @@ def claim_of(tally: Tally, code_hash: str, *, order: Mapping[str, int]) -> Claim
 @lru_cache(4096)
 def id_of(generation: Generation) -> str:
     return generation.id
-
-
-def tally_of(places: Iterable[tuple[str, str, int]], word: Callable[[str, str, int], Word | None]) -> Tally:
-    tally = Tally()
-    for place in places:
-        tally.add(word(*place))
-    return tally

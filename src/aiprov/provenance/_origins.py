@@ -62,10 +62,6 @@ class Origins(msgspec.Struct, array_like=True):
     def path(self, number: int) -> str:
         return self.paths[number].decode("utf-8", "surrogateescape")
 
-    def places(self, qualname: str) -> Iterator[Place | None]:
-        for run in self.functions[qualname].runs:
-            yield from self._places(run)
-
     def _places(self, run: Run) -> Iterator[Place | None]:
         if run.commit < 0:
             yield from [None] * run.size

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from aiprov.provenance._judge import Claim, id_of
@@ -92,7 +92,3 @@ def _held_records(held: Manifest, moved: Moved) -> Iterator[tuple[str, str, Reco
                 yield path, qualname, record
     for (path, qualname), record in moved.places.items():
         yield path, qualname, record
-
-
-def strongest(claims: Iterable[Claim]) -> Claim | None:
-    return max(claims, key=lambda claim: claim.strength, default=None)
