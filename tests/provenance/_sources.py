@@ -3,7 +3,7 @@ from __future__ import annotations
 from provenance._work import Work
 
 from aiprov.git import Repository
-from aiprov.provenance._commits import read_texts
+from aiprov.provenance.lines._commits import read_texts
 from aiprov.provenance.sources import CommitSource, OnCommits
 
 

@@ -12,8 +12,8 @@ from provenance._sources import read_source
 from provenance._work import Work
 
 from aiprov.git import Repository
-from aiprov.provenance._agent_trace import Span, parse
-from aiprov.provenance._content_hash import Budget, ContentHash, Version
+from aiprov.provenance.agent_trace._content_hash import Budget, ContentHash, Version
+from aiprov.provenance.agent_trace._format import Span, parse
 from aiprov.provenance.sources import UNCOMMITTED, UNTRACKED, Line, SomeLines
 from aiprov.provenance.sources.agent_trace import AgentTraces
 from aiprov_runtime._manifest import Generation

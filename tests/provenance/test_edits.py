@@ -6,7 +6,7 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiprov.provenance._edits import Edit, added_blocks, digests, edit_of, line_digest
+from aiprov.provenance.edits._edits import Edit, added_blocks, digests, edit_of, line_digest
 from aiprov_runtime._manifest import Generation
 
 BY_MODEL = Generation(model="anthropic/claude-opus-4-6", generated_at="2026-11-02T10:00:00Z")

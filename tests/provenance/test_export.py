@@ -12,9 +12,9 @@ from provenance._work import Work
 
 from aiprov.errors import UsageError
 from aiprov.provenance import export, import_file, write_manifest
-from aiprov.provenance._agent_trace import parse
-from aiprov.provenance._agent_trace_export import Head, Range, records_of
-from aiprov.provenance._import import manifest_of
+from aiprov.provenance.agent_trace._export import Head, Range, records_of
+from aiprov.provenance.agent_trace._format import parse
+from aiprov.provenance.agent_trace._import import manifest_of
 from aiprov_runtime._functions import MODULE, regions
 from aiprov_runtime._manifest import Generation, Manifest, Record, dumps
 

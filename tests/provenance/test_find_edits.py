@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from provenance._work import Work
 
 from aiprov.git import Repository
-from aiprov.provenance._edits import Edit, edit_of, find_edits
+from aiprov.provenance.edits._edits import Edit, edit_of, find_edits
 from aiprov.provenance.sources import UNCOMMITTED, CommitText, SomeLines
 from aiprov_runtime._manifest import Generation
 

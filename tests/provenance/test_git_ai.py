@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from provenance._work import Work
 
 from aiprov.git import Repository
-from aiprov.provenance._commits import read_texts
 from aiprov.provenance._prompts import prompt_hash
+from aiprov.provenance.lines._commits import read_texts
 from aiprov.provenance.sources import UNTRACKED, Line, OnCommits
 from aiprov.provenance.sources.git_ai import Agent, Entry, GitAi, Note, NoteError, NoteEvidence, parse_note
 from aiprov_runtime._manifest import Generation

@@ -18,9 +18,9 @@ from provenance._work import Work
 
 from aiprov import hook
 from aiprov.git import Repository
-from aiprov.provenance import _journal
-from aiprov.provenance._edits import Edit, digests
 from aiprov.provenance._prompts import prompt_hash
+from aiprov.provenance.edits import _journal
+from aiprov.provenance.edits._edits import Edit, digests
 from aiprov_runtime._functions import regions
 from aiprov_runtime._manifest import Generation, Manifest, Record, dumps, load
 

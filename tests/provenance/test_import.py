@@ -11,8 +11,8 @@ from provenance._work import Work
 from aiprov.cli import run
 from aiprov.errors import UsageError
 from aiprov.provenance import import_file, write_manifest
-from aiprov.provenance._agent_trace import parse
-from aiprov.provenance._import import manifest_of
+from aiprov.provenance.agent_trace._format import parse
+from aiprov.provenance.agent_trace._import import manifest_of
 from aiprov_runtime._manifest import MANIFEST_PATH, Generation, Manifest, ManifestError, Record, dumps, load
 
 GENERATION = Generation(model="anthropic/claude-opus-4-6", evidence="record")

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from provenance._work import Work
 
 from aiprov.git import Repository
-from aiprov.provenance import _journal
-from aiprov.provenance._edits import Edit, edit_of
+from aiprov.provenance.edits import _journal
+from aiprov.provenance.edits._edits import Edit, edit_of
 from aiprov.provenance.sources import CommitText
 from aiprov.provenance.sources.hook import Hook
 from aiprov_runtime._manifest import Generation

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aiprov.provenance._judge import Claim, Tally, claim_of
 from aiprov.provenance._moves import Moved
 from aiprov.provenance._settle import Seen, settle
+from aiprov.provenance.lines._judge import Claim, Tally, claim_of
 from aiprov.provenance.sources import UNTRACKED, Line
 from aiprov_runtime._manifest import Generation, Manifest, Record
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from aiprov.provenance._edits import digests, edit_of_blocks
-from aiprov.provenance._match import ENOUGH, ENOUGH_DAYS_LATER, ENOUGH_LATER, Added, AddedLine, Sought
+from aiprov.provenance.edits._edits import digests, edit_of_blocks
+from aiprov.provenance.edits._match import ENOUGH, ENOUGH_DAYS_LATER, ENOUGH_LATER, Added, AddedLine, Sought
 from aiprov_runtime._manifest import Generation
 
 REDUCE = """

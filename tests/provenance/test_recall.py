@@ -10,7 +10,7 @@ from provenance._work import CODEX, Work
 from aiprov.cli import run
 from aiprov.provenance import Query, recall, write_manifest
 from aiprov.provenance._prompts import prompt_hash
-from aiprov.provenance._recall import names_model, names_tool
+from aiprov.provenance.ask._recall import names_model, names_tool
 from aiprov_runtime._functions import regions
 from aiprov_runtime._manifest import Generation, Manifest, Record
 

@@ -11,7 +11,7 @@ import pytest
 
 from aiprov.cli import run
 from aiprov.provenance import write_manifest
-from aiprov.provenance._links import prompt_link
+from aiprov.provenance.ask._links import prompt_link
 from aiprov_runtime._functions import regions
 from aiprov_runtime._manifest import Generation, Manifest, Record
 

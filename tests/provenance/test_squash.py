@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from provenance._work import CLAUDE, CODEX, Work
 
 from aiprov.git import Repository
-from aiprov.provenance._commits import read_texts
-from aiprov.provenance._squash import aligned, bridged
+from aiprov.provenance.lines._commits import read_texts
+from aiprov.provenance.lines._squash import aligned, bridged
 from aiprov.provenance.sources import UNTRACKED, Line, LineEvidence
 from aiprov.provenance.sources.git_ai import GitAi
 from aiprov.provenance.sources.trailers import Trailers

@@ -13,8 +13,8 @@ from provenance._work import CODEX, Work
 from aiprov.cli import run
 from aiprov.git import Repository
 from aiprov.provenance import Range, Shares, parse_range, stats, write_manifest
-from aiprov.provenance._code import Code
-from aiprov.provenance._stats import apportion, shares_of_file
+from aiprov.provenance.ask._stats import apportion, shares_of_file
+from aiprov.provenance.lines._code import Code
 from aiprov.provenance.sources import UNTRACKED, Line
 from aiprov.report.stats import percent
 from aiprov_runtime._manifest import Generation, Manifest, Record

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from provenance._work import Work
 
 from aiprov.git import Repository
-from aiprov.provenance._edits import Edit, digests
 from aiprov.provenance._prompts import prompt_hash
-from aiprov.provenance._transcripts import Places, objects
+from aiprov.provenance.edits._edits import Edit, digests
+from aiprov.provenance.edits._transcripts import Places, objects
 from aiprov.provenance.sources import CommitText
 from aiprov.provenance.sources.claude_code import claude_code
 from aiprov.provenance.sources.claude_code import parse as parse_claude

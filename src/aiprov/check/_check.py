@@ -18,13 +18,13 @@ from aiprov.check._valid import invalid_entries
 from aiprov.errors import UsageError
 from aiprov.git import Repository
 from aiprov.provenance import Scanned, _times, scan
-from aiprov.provenance._files import list_files
-from aiprov.provenance._history import read_history
 from aiprov.provenance._moves import Place, follow_moves
-from aiprov.provenance._outline import Today
 from aiprov.provenance._store import read_manifest
 from aiprov.provenance._text import PYTHON, is_plain, plain_bytes
-from aiprov.provenance._today import without_collector
+from aiprov.provenance.ask._today import without_collector
+from aiprov.provenance.lines._files import list_files
+from aiprov.provenance.lines._history import read_history
+from aiprov.provenance.lines._outline import Today
 from aiprov.provenance.sources._all import in_repository
 from aiprov.text import safe
 from aiprov_runtime._manifest import MANIFEST_PATH, MAX_BYTES, Generation, Manifest, ManifestError

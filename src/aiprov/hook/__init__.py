@@ -16,11 +16,12 @@ from aiprov.hook._calls import READERS, Call
 from aiprov.hook._context import context_of
 from aiprov.hook._place import Place, place_of
 from aiprov.hook._update import update
-from aiprov.provenance import _journal, _times
-from aiprov.provenance._edits import edit_of_blocks
+from aiprov.provenance import _times
 from aiprov.provenance._models import normalise
 from aiprov.provenance._prompts import prompt_hash
-from aiprov.provenance._toolcalls import calls_of
+from aiprov.provenance.edits import _journal
+from aiprov.provenance.edits._edits import edit_of_blocks
+from aiprov.provenance.edits._toolcalls import calls_of
 from aiprov_runtime._guard import guard
 from aiprov_runtime._manifest import Generation
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from aiprov.provenance._toolcalls import edits_in, paths_in_patch, replaced, text_of
+from aiprov.provenance.edits._toolcalls import edits_in, paths_in_patch, replaced, text_of
 
 _AFTER = frozenset({"", "PostToolUse", "postToolUse", "AfterTool"})
 _CLAUDE = frozenset({"Edit", "Write", "MultiEdit", "NotebookEdit"})

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from aiprov.hook._calls import Call
-from aiprov.provenance import _said
-from aiprov.provenance._toolcalls import text_of
+from aiprov.provenance.edits import _said
+from aiprov.provenance.edits._toolcalls import text_of
 
 # Read from the end: mostly the first piece says it all.
 _PIECES = (1024 * 1024, 8 * 1024 * 1024)

@@ -13,10 +13,10 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from aiprov.hook._place import Place
-from aiprov.provenance import _journal
-from aiprov.provenance._code import Code
-from aiprov.provenance._edits import Edit
-from aiprov.provenance._match import ENOUGH, Added, AddedLine, Sought
+from aiprov.provenance.edits import _journal
+from aiprov.provenance.edits._edits import Edit
+from aiprov.provenance.edits._match import ENOUGH, Added, AddedLine, Sought
+from aiprov.provenance.lines._code import Code
 from aiprov_runtime._manifest import (
     MANIFEST_PATH,
     MAX_KEY,

@@ -6,19 +6,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from aiprov.provenance._agent_trace_export import Exported, export
-    from aiprov.provenance._import import Imported, import_file
-    from aiprov.provenance._links import prompt_link
     from aiprov.provenance._merge import merge_files, merge_three
     from aiprov.provenance._models import normalise
-    from aiprov.provenance._recall import PROMPT_HASH, Found, Query, Recalled, recall
     from aiprov.provenance._record import Recorded, describe, record, record_generation
     from aiprov.provenance._scan import Scanned, scan
-    from aiprov.provenance._show import show
-    from aiprov.provenance._stats import Shares, Stats, Work, readable, stats
     from aiprov.provenance._store import find_root, locked, read_manifest, write_manifest
-    from aiprov.provenance._today import Part, Provenance
-    from aiprov.provenance._tree import Range, parse_range
+    from aiprov.provenance.agent_trace._export import Exported, export
+    from aiprov.provenance.agent_trace._import import Imported, import_file
+    from aiprov.provenance.ask._links import prompt_link
+    from aiprov.provenance.ask._recall import PROMPT_HASH, Found, Query, Recalled, recall
+    from aiprov.provenance.ask._show import show
+    from aiprov.provenance.ask._stats import Shares, Stats, Work, readable, stats
+    from aiprov.provenance.ask._today import Part, Provenance
+    from aiprov.provenance.ask._tree import Range, parse_range
 
 __all__ = [
     "PROMPT_HASH",
@@ -57,15 +57,15 @@ __all__ = [
 ]
 
 _HOMES = {
-    "_agent_trace_export": ("Exported", "export"),
-    "_import": ("Imported", "import_file"),
-    "_links": ("prompt_link",),
+    "agent_trace._export": ("Exported", "export"),
+    "agent_trace._import": ("Imported", "import_file"),
+    "ask._links": ("prompt_link",),
     "_merge": (
         "merge_files",
         "merge_three",
     ),
     "_models": ("normalise",),
-    "_recall": (
+    "ask._recall": (
         "PROMPT_HASH",
         "Found",
         "Query",
@@ -82,8 +82,8 @@ _HOMES = {
         "Scanned",
         "scan",
     ),
-    "_show": ("show",),
-    "_stats": (
+    "ask._show": ("show",),
+    "ask._stats": (
         "Shares",
         "Stats",
         "Work",
@@ -96,11 +96,11 @@ _HOMES = {
         "read_manifest",
         "write_manifest",
     ),
-    "_today": (
+    "ask._today": (
         "Part",
         "Provenance",
     ),
-    "_tree": (
+    "ask._tree": (
         "Range",
         "parse_range",
     ),

@@ -8,9 +8,9 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from aiprov.provenance._code import Code
-from aiprov.provenance._outline import Today
 from aiprov.provenance._text import is_plain, plain_bytes
+from aiprov.provenance.lines._code import Code
+from aiprov.provenance.lines._outline import Today
 from aiprov_runtime._functions import MODULE
 from aiprov_runtime._manifest import Manifest, Record
 

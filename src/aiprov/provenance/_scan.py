@@ -8,16 +8,16 @@ from dataclasses import dataclass
 
 from aiprov.errors import UsageError
 from aiprov.git import Repository
-from aiprov.provenance._files import blame_options, list_files
-from aiprov.provenance._history import History, read_history
-from aiprov.provenance._judge import AI_SHARE, Claim, Tally, claim_of
 from aiprov.provenance._moves import Moved, follow_moves
-from aiprov.provenance._origins import Origins
-from aiprov.provenance._outline import Today
 from aiprov.provenance._settle import Place, Seen, settle
 from aiprov.provenance._store import read_manifest
-from aiprov.provenance._survey import Progress, Scope, survey
-from aiprov.provenance._today import without_collector
+from aiprov.provenance.ask._today import without_collector
+from aiprov.provenance.lines._files import blame_options, list_files
+from aiprov.provenance.lines._history import History, read_history
+from aiprov.provenance.lines._judge import AI_SHARE, Claim, Tally, claim_of
+from aiprov.provenance.lines._origins import Origins
+from aiprov.provenance.lines._outline import Today
+from aiprov.provenance.lines._survey import Progress, Scope, survey
 from aiprov.provenance.sources import CommitSource, FileEvidence, FileSource
 from aiprov.provenance.sources._all import beside_files, in_repository
 from aiprov.text import safe

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from aiprov.provenance._judge import Claim, id_of
 from aiprov.provenance._moves import Moved
 from aiprov.provenance._store import pruned
+from aiprov.provenance.lines._judge import Claim, id_of
 from aiprov_runtime._manifest import Generation, Manifest, Record
 
 Place = tuple[str, str]

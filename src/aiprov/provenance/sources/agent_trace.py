@@ -16,10 +16,10 @@ from functools import cache
 from pathlib import Path
 
 from aiprov.git import Repository
-from aiprov.provenance._agent_trace import EVIDENCE, Parsed, Span, parse
-from aiprov.provenance._content_hash import Budget, ContentHash, Version
 from aiprov.provenance._text import plain_bytes
-from aiprov.provenance._touches import Stamp, added_lines, stamps, touched, touched_now
+from aiprov.provenance.agent_trace._content_hash import Budget, ContentHash, Version
+from aiprov.provenance.agent_trace._format import EVIDENCE, Parsed, Span, parse
+from aiprov.provenance.edits._touches import Stamp, added_lines, stamps, touched, touched_now
 from aiprov.provenance.sources import UNCOMMITTED, UNTRACKED, CommitText, Line, OnCommits, SomeLines
 from aiprov.text import safe
 

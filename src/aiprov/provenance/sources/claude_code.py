@@ -8,11 +8,20 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from aiprov.provenance import _transcripts
-from aiprov.provenance._edits import Edit
-from aiprov.provenance._said import to_claude
-from aiprov.provenance._toolcalls import calls_of, text_of
-from aiprov.provenance._transcripts import Places, Session, Transcripts, files_below, inner, items, objects, read_each
+from aiprov.provenance.edits import _transcripts
+from aiprov.provenance.edits._edits import Edit
+from aiprov.provenance.edits._said import to_claude
+from aiprov.provenance.edits._toolcalls import calls_of, text_of
+from aiprov.provenance.edits._transcripts import (
+    Places,
+    Session,
+    Transcripts,
+    files_below,
+    inner,
+    items,
+    objects,
+    read_each,
+)
 
 _FOLDER_NAME = re.compile(r"[^A-Za-z0-9]")
 # A folder's name is cut off where it would be too long for a file system.

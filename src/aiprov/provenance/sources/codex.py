@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 from pathlib import Path
 
-from aiprov.provenance import _transcripts
-from aiprov.provenance._edits import Edit
-from aiprov.provenance._said import to_codex
-from aiprov.provenance._toolcalls import Put, in_patch, patches_in, text_of
-from aiprov.provenance._transcripts import (
+from aiprov.provenance.edits import _transcripts
+from aiprov.provenance.edits._edits import Edit
+from aiprov.provenance.edits._said import to_codex
+from aiprov.provenance.edits._toolcalls import Put, in_patch, patches_in, text_of
+from aiprov.provenance.edits._transcripts import (
     Places,
     Session,
     Transcripts,

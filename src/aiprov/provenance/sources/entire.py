@@ -15,10 +15,11 @@ import msgspec
 
 from aiprov.errors import UsageError
 from aiprov.git import Repository
-from aiprov.provenance import _opencode, _times
-from aiprov.provenance._edits import Edit, find_edits
+from aiprov.provenance import _times
 from aiprov.provenance._prompts import prompt_hash
-from aiprov.provenance._transcripts import inner, items, parsed
+from aiprov.provenance.edits import _opencode
+from aiprov.provenance.edits._edits import Edit, find_edits
+from aiprov.provenance.edits._transcripts import inner, items, parsed
 from aiprov.provenance.sources import (
     CommitText,
     FirstOf,

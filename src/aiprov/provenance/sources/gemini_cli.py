@@ -9,11 +9,11 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from aiprov.provenance import _transcripts
-from aiprov.provenance._edits import Edit
-from aiprov.provenance._said import to_gemini
-from aiprov.provenance._toolcalls import calls_of, text_of
-from aiprov.provenance._transcripts import (
+from aiprov.provenance.edits import _transcripts
+from aiprov.provenance.edits._edits import Edit
+from aiprov.provenance.edits._said import to_gemini
+from aiprov.provenance.edits._toolcalls import calls_of, text_of
+from aiprov.provenance.edits._transcripts import (
     Places,
     Session,
     Transcripts,

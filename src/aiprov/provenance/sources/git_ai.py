@@ -19,9 +19,9 @@ import msgspec
 
 from aiprov.errors import UsageError
 from aiprov.git import GitError, Repository
-from aiprov.provenance._blobs import blob_sizes, read_blobs
 from aiprov.provenance._models import normalise
 from aiprov.provenance._prompts import prompt_hash
+from aiprov.provenance.lines._blobs import blob_sizes, read_blobs
 from aiprov.provenance.sources import UNTRACKED, CommitText, Line, LineEvidence, OnCommits
 from aiprov.provenance.sources.trailers import PRODUCTS
 from aiprov_runtime._manifest import Generation

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aiprov.git import Repository
-from aiprov.provenance import _journal
-from aiprov.provenance._edits import find_edits
+from aiprov.provenance.edits import _journal
+from aiprov.provenance.edits._edits import find_edits
 from aiprov.provenance.sources import CommitText, OnCommits
 
 

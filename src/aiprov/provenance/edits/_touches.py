@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from aiprov.git import Repository
-from aiprov.provenance._blame import unquoted
-from aiprov.provenance._match import AddedLine
+from aiprov.provenance.edits._match import AddedLine
+from aiprov.provenance.lines._blame import unquoted
 from aiprov.provenance.sources import UNCOMMITTED
 
 _CHUNK = 500

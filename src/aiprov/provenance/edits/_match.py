@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
-from aiprov.provenance._edits import Edit, line_digest
+from aiprov.provenance.edits._edits import Edit, line_digest
 
 ENOUGH = 20
 ENOUGH_LATER = 60

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from aiprov.provenance._edits import added_blocks, line_digest
+from aiprov.provenance.edits._edits import added_blocks, line_digest
 
 _PATCH = re.compile(r"^\*\*\* Begin Patch[ \t]*\r?\n(.*?)^\*\*\* End Patch", re.DOTALL | re.MULTILINE)
 _FILE = re.compile(r"^\*\*\* (Add File|Update File|Delete File|Move to): (.+)", re.MULTILINE)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from aiprov.provenance._links import prompt_link
 from aiprov.provenance._text import plain_bytes
+from aiprov.provenance.ask._links import prompt_link
 from aiprov_runtime._functions import Definition, code_hash, definitions, parse
 from aiprov_runtime._manifest import Generation, Manifest, Record
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from aiprov.git import GitError, Repository
-from aiprov.provenance._annotate import Stretch, annotate
-from aiprov.provenance._blame import blame
-from aiprov.provenance._code import Code
 from aiprov.provenance._store import read_manifest
 from aiprov.provenance._text import MAX_SOURCE, PYTHON, plain_bytes
-from aiprov.provenance._today import without_collector
-from aiprov.provenance._tree import Range, commits_between, refuse_shallow, restrict, text_lines, touched_between
+from aiprov.provenance.ask._today import without_collector
+from aiprov.provenance.ask._tree import Range, commits_between, refuse_shallow, restrict, text_lines, touched_between
+from aiprov.provenance.lines._annotate import Stretch, annotate
+from aiprov.provenance.lines._blame import blame
+from aiprov.provenance.lines._code import Code
 from aiprov.provenance.sources import CommitSource, Line
 from aiprov_runtime._functions import MODULE
 from aiprov_runtime._manifest import Generation, Manifest, ManifestError, Record

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from aiprov.git import Repository
-from aiprov.provenance._edits import Edit
-from aiprov.provenance._match import ENOUGH, ENOUGH_DAYS_LATER, ENOUGH_LATER, Added, Sought
-from aiprov.provenance._touches import Stamp, Touched, added_lines, stamps, touched, touched_now
+from aiprov.provenance.edits._edits import Edit
+from aiprov.provenance.edits._match import ENOUGH, ENOUGH_DAYS_LATER, ENOUGH_LATER, Added, Sought
+from aiprov.provenance.edits._touches import Stamp, Touched, added_lines, stamps, touched, touched_now
 from aiprov.provenance.sources import UNCOMMITTED, CommitText, Line, SomeLines
 from aiprov_runtime._manifest import Generation
 

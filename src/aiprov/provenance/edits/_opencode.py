@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from aiprov.provenance import _times
-from aiprov.provenance._edits import Edit
-from aiprov.provenance._toolcalls import calls_of, text_of
-from aiprov.provenance._transcripts import Session, inner, items, parsed
+from aiprov.provenance.edits._edits import Edit
+from aiprov.provenance.edits._toolcalls import calls_of, text_of
+from aiprov.provenance.edits._transcripts import Session, inner, items, parsed
 
 _TOOLS = frozenset({"apply_patch", "edit", "multiedit", "patch", "write"})
 

@@ -15,11 +15,11 @@ from functools import lru_cache
 from itertools import count, groupby
 
 from aiprov.git import Repository
-from aiprov.provenance._blame import Blame, blame
-from aiprov.provenance._code import DEF, Code, Essence
-from aiprov.provenance._history import Reach
-from aiprov.provenance._patches import Patches
 from aiprov.provenance._text import plain_bytes
+from aiprov.provenance.lines._blame import Blame, blame
+from aiprov.provenance.lines._code import DEF, Code, Essence
+from aiprov.provenance.lines._history import Reach
+from aiprov.provenance.lines._patches import Patches
 from aiprov.provenance.sources import UNCOMMITTED
 from aiprov_runtime._functions import MODULE
 

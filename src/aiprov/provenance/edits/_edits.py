@@ -39,7 +39,7 @@ def line_digest(line: str) -> bytes:
 
 def find_edits(repository: Repository, edits: Sequence[Edit], commits: Sequence[CommitText]) -> dict[str, SomeLines]:
     """By commit, and under UNCOMMITTED, the lines that these edits put there; `commits` are the newest first."""
-    from aiprov.provenance._found import find
+    from aiprov.provenance.edits._found import find
 
     return find(repository, edits, commits)
 

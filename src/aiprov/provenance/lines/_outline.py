@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from aiprov.provenance._code import Code
-from aiprov.provenance._origins import Origins
 from aiprov.provenance._text import plain_bytes
+from aiprov.provenance.lines._code import Code
+from aiprov.provenance.lines._origins import Origins
 
 
 class Today:

@@ -7,7 +7,7 @@ from pathlib import Path
 from aiprov.errors import UsageError
 from aiprov.provenance._store import Target, parse_target, read_manifest, read_source, select
 from aiprov.provenance._text import link_in
-from aiprov.provenance._today import Provenance, Source, provenance_of, without_collector
+from aiprov.provenance.ask._today import Provenance, Source, provenance_of, without_collector
 from aiprov.text import safe
 from aiprov_runtime._functions import Region, region_at, regions
 from aiprov_runtime._manifest import Manifest, Record

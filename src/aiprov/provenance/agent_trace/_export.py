@@ -17,9 +17,9 @@ from pathlib import Path
 from aiprov.errors import UsageError
 from aiprov.git import Repository
 from aiprov.provenance import _times
-from aiprov.provenance._agent_trace import METADATA
 from aiprov.provenance._store import read_manifest
 from aiprov.provenance._text import MAX_SOURCE
+from aiprov.provenance.agent_trace._format import METADATA
 from aiprov_runtime._functions import Region, regions
 from aiprov_runtime._manifest import VERSION, Generation, Manifest, Record
 

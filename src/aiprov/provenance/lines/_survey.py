@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 
 from aiprov.errors import UsageError
 from aiprov.git import Repository
-from aiprov.provenance._cache import Cache, cache_file, settings_of, touched_between
-from aiprov.provenance._examine import Task, examine
-from aiprov.provenance._history import History
-from aiprov.provenance._lineage import Trail
-from aiprov.provenance._origins import Origins
-from aiprov.provenance._patches import read_patches
 from aiprov.provenance._text import plain_bytes
+from aiprov.provenance.lines._cache import Cache, cache_file, settings_of, touched_between
+from aiprov.provenance.lines._examine import Task, examine
+from aiprov.provenance.lines._history import History
+from aiprov.provenance.lines._lineage import Trail
+from aiprov.provenance.lines._origins import Origins
+from aiprov.provenance.lines._patches import read_patches
 
 Progress = Callable[[int, int], None]
 _OFTEN = 64

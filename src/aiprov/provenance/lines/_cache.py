@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from aiprov.git import GitError, Repository
-from aiprov.provenance._files import IGNORE_REVS
-from aiprov.provenance._origins import Origins, decode, encode
 from aiprov.provenance._text import PYTHON, plain_bytes
+from aiprov.provenance.lines._files import IGNORE_REVS
+from aiprov.provenance.lines._origins import Origins, decode, encode
 
 _FORMAT = "1"
 _KEPT_SCANS = 50

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from aiprov.provenance._blame import Blame
-from aiprov.provenance._code import Code
-from aiprov.provenance._lineage import FileOrigins, Place
+from aiprov.provenance.lines._blame import Blame
+from aiprov.provenance.lines._code import Code
+from aiprov.provenance.lines._lineage import FileOrigins, Place
 
 
 class Run(NamedTuple):

@@ -14,10 +14,10 @@ import msgspec
 from aiprov.errors import UsageError
 from aiprov.git import Repository
 from aiprov.provenance import _times
-from aiprov.provenance._edits import Edit, edit_of_blocks, find_edits
 from aiprov.provenance._models import normalise
 from aiprov.provenance._prompts import prompt_hash
-from aiprov.provenance._toolcalls import Put
+from aiprov.provenance.edits._edits import Edit, edit_of_blocks, find_edits
+from aiprov.provenance.edits._toolcalls import Put
 from aiprov.provenance.sources import CommitText, OnCommits
 from aiprov_runtime._manifest import Generation, check_path
 

@@ -13,7 +13,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from aiprov.provenance._edits import Edit
+from aiprov.provenance.edits._edits import Edit
 from aiprov_runtime._manifest import Generation, check_path
 
 FOLDER = "aiprov"

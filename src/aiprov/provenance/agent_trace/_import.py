@@ -8,9 +8,9 @@ from pathlib import Path
 
 from aiprov.errors import UsageError
 from aiprov.git import Repository
-from aiprov.provenance._agent_trace import Own, parse
 from aiprov.provenance._scan import scan
 from aiprov.provenance._store import read_manifest
+from aiprov.provenance.agent_trace._format import Own, parse
 from aiprov.provenance.sources import CommitSource
 from aiprov.provenance.sources._all import in_repository
 from aiprov.provenance.sources.agent_trace import AgentTraces

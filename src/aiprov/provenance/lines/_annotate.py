@@ -17,10 +17,10 @@ from typing import NamedTuple
 
 from aiprov.errors import UsageError
 from aiprov.git import Repository
-from aiprov.provenance._files import blame_options, blobs_of
-from aiprov.provenance._history import History, read_history
-from aiprov.provenance._origins import Origins
-from aiprov.provenance._survey import Progress, Scope, survey
+from aiprov.provenance.lines._files import blame_options, blobs_of
+from aiprov.provenance.lines._history import History, read_history
+from aiprov.provenance.lines._origins import Origins
+from aiprov.provenance.lines._survey import Progress, Scope, survey
 from aiprov.provenance.sources import CommitSource, Line
 from aiprov.provenance.sources._all import in_repository
 from aiprov.text import safe

@@ -15,18 +15,18 @@ from pathlib import Path
 from typing import IO
 
 from aiprov.git import GitError, Repository
-from aiprov.provenance._code import Code
-from aiprov.provenance._lineage import Lineage, Trail
-from aiprov.provenance._origins import Origins, decode, encode, pack
 from aiprov.provenance._text import PYTHON, plain_bytes
-from aiprov.provenance._today import without_collector
+from aiprov.provenance.ask._today import without_collector
+from aiprov.provenance.lines._code import Code
+from aiprov.provenance.lines._lineage import Lineage, Trail
+from aiprov.provenance.lines._origins import Origins, decode, encode, pack
 from aiprov.text import safe
 
 _FEW = 6
 """Files that are examined sooner than a process starts."""
 _PROGRAM = (
     "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer);"
-    "from aiprov.provenance._examine import work; work()"
+    "from aiprov.provenance.lines._examine import work; work()"
 )
 
 

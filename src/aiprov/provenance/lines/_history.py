@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aiprov.git import Repository
-from aiprov.provenance._commits import read_texts
-from aiprov.provenance._judge import Word
-from aiprov.provenance._squash import BRIDGED, Stranded, bridged
+from aiprov.provenance.lines._commits import read_texts
+from aiprov.provenance.lines._judge import Word
+from aiprov.provenance.lines._squash import BRIDGED, Stranded, bridged
 from aiprov.provenance.sources import UNCOMMITTED, CommitSource, CommitText, FirstOf, LineEvidence, OnCommits
 
 _CHUNK = 10_000

@@ -15,7 +15,7 @@ from typing import Final
 from aiprov.errors import UsageError
 from aiprov.git import Repository
 from aiprov.provenance._models import normalise
-from aiprov.provenance._today import Provenance, Source, provenance_of, without_collector
+from aiprov.provenance.ask._today import Provenance, Source, provenance_of, without_collector
 from aiprov.text import safe
 from aiprov_runtime._manifest import Generation, Manifest
 

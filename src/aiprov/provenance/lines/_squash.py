@@ -23,8 +23,8 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from aiprov.git import GitError, Repository
-from aiprov.provenance._blame import blame
-from aiprov.provenance._commits import chunks, read_texts
+from aiprov.provenance.lines._blame import blame
+from aiprov.provenance.lines._commits import chunks, read_texts
 from aiprov.provenance.sources import UNTRACKED, CommitText, FirstOf, Line, LineEvidence, WholeCommit
 from aiprov.provenance.sources.git_ai import find_notes
 

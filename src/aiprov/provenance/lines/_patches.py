@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 
 from aiprov.git import Repository
-from aiprov.provenance._blame import unquoted
-from aiprov.provenance._code import bare
+from aiprov.provenance.lines._blame import unquoted
+from aiprov.provenance.lines._code import bare
 from aiprov.provenance.sources import UNCOMMITTED
 
 _CHUNK = 500

@@ -1,0 +1,1 @@
+"""Agent Trace, read and written."""
