@@ -335,13 +335,35 @@ def test_a_file_that_does_not_parse_at_the_moment_waits_for_the_scan(shop: Work)
     assert not (shop.root / ".aiprov" / "manifest.yaml").exists()
 
 
-def test_a_repository_that_has_no_manifest_gets_none(shop: Work) -> None:
+def test_the_first_edit_of_a_repository_begins_its_manifest(shop: Work) -> None:
     (shop.root / ".aiprov").rmdir()
 
     call(shop, **claude(shop))
 
+    assert ["reduce_price"] == list(manifest(shop).files["shop.py"])
+
+
+def test_an_edit_that_no_function_holds_begins_no_manifest(shop: Work) -> None:
+    (shop.root / ".aiprov").rmdir()
+    shop.write("notes.txt", REDUCE)
+
+    call(shop, **claude(shop, tool_input={"file_path": str(shop.root / "notes.txt"), **REPLACED}))
+
     assert len(edits(shop)) == 1
     assert not (shop.root / ".aiprov").exists()
+
+
+@pytest.mark.parametrize("target", ["nowhere", "elsewhere"])
+def test_a_manifests_folder_that_is_a_link_is_not_followed(shop: Work, tmp_path: Path, target: str) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (shop.root / ".aiprov").rmdir()
+    (shop.root / ".aiprov").symlink_to(tmp_path / target)
+
+    call(shop, **claude(shop))
+
+    assert len(edits(shop)) == 1
+    assert ["elsewhere", "repo"] == sorted(path.name for path in tmp_path.iterdir())
+    assert [] == list((tmp_path / "elsewhere").iterdir())
 
 
 def test_a_damaged_manifest_is_left_alone(shop: Work) -> None:

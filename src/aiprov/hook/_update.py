@@ -41,7 +41,7 @@ Tally = Counter[Generation]
 
 
 def update(place: Place, text: str, edits: Sequence[Edit], *, before: str | None) -> None:
-    """Records of the functions that these edits put lines into; only where a repository has a manifest's folder."""
+    """Records of the functions that these edits put lines into; the first of a repository begins its manifest."""
     path = place.root / MANIFEST_PATH
     if not place.path.endswith(".py") or not text or len(text) > MAX_SOURCE or not _is_plain(path):
         return
@@ -50,7 +50,10 @@ def update(place: Place, text: str, edits: Sequence[Edit], *, before: str | None
     except SyntaxError:
         return  # in the middle of a change
     tallies, reached = _tallies(place, text, edits, code)
-    if not reached or (descriptor := _lock(path.parent)) is None:
+    if not reached:
+        return
+    path.parent.mkdir(exist_ok=True)
+    if (descriptor := _lock(path.parent)) is None:
         return
     try:
         manifest = read(path.read_bytes()) if path.exists() else read(dumps(Manifest({}, {})))
@@ -63,7 +66,7 @@ def update(place: Place, text: str, edits: Sequence[Edit], *, before: str | None
 
 
 def _is_plain(path: Path) -> bool:
-    if path.is_symlink() or path.parent.is_symlink() or not path.parent.is_dir():
+    if path.is_symlink() or path.parent.is_symlink() or (path.parent.exists() and not path.parent.is_dir()):
         return False
     return not path.exists() or (path.is_file() and path.stat().st_size <= MAX_MANIFEST)
 
