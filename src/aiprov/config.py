@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -23,8 +23,62 @@ _AT = re.compile(r" - at `\$\.?([^`]*)`$")
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 _URL = re.compile(r"[!-~]{1,2000}")
 
+REVIEWED_BY = "Reviewed-by"
+_TRAILER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,60}")
+
 Help = msgspec.Meta
 Table = TypeVar("Table", bound=msgspec.Struct)
+Patterns = tuple[str, ...]
+
+
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a team asks of AI-written code. Nothing is asked by default."""
+
+    since: Annotated[
+        str | None, Help(description="Where the policy begins: a revision; what was written up to it is left alone.")
+    ] = None
+    exclude: Annotated[
+        Patterns, Help(description="Functions left alone: patterns of paths, or of `path::qualname`.")
+    ] = ()
+    allowed_models: Annotated[
+        Patterns, Help(description="Patterns such as `anthropic/*`; without a slash the provider may be any.")
+    ] = ()
+    forbidden_models: Annotated[Patterns, Help(description="Patterns likewise; they go before the allowed ones.")] = ()
+    allow_unknown_model: Annotated[
+        bool, Help(description="Whether `allowed_models` lets a function pass whose model is not known.")
+    ] = True
+    require_reviewer: Annotated[
+        bool | str,
+        Help(description="Commits by a model need this trailer, naming somebody else; `true` means `Reviewed-by`."),
+    ] = False
+    require_tests: Annotated[
+        bool, Help(description="The name of each function by a model must stand in the code of some test file.")
+    ] = False
+    forbid_same_model_tests: Annotated[
+        bool, Help(description="Of the tests that name a function, not all may be by the model that wrote it.")
+    ] = False
+    max_unreviewed_ai_share: Annotated[
+        float | None, Help(description="How much of all functions may be by a model and not reviewed, from 0 to 1.")
+    ] = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.require_reviewer, str) and not _TRAILER.fullmatch(self.require_reviewer):
+            raise ValueError(f"require_reviewer must be true, or the name of a trailer such as {REVIEWED_BY}")
+        if self.max_unreviewed_ai_share is not None and not 0 <= self.max_unreviewed_ai_share <= 1:
+            raise ValueError("max_unreviewed_ai_share must be a number from 0 to 1, such as 0.3")
+
+    @property
+    def trailer(self) -> str:
+        """The one that counts as a review."""
+        return self.require_reviewer if isinstance(self.require_reviewer, str) else REVIEWED_BY
+
+    @property
+    def asks_for_reviews(self) -> bool:
+        return bool(self.require_reviewer) or self.max_unreviewed_ai_share is not None
+
+    @property
+    def asks_for_tests(self) -> bool:
+        return self.require_tests or self.forbid_same_model_tests
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,7 +86,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         str | None,
         Help(description="Where a prompt can be read: a link with `{prompt_hash}` or `{generation}` in it."),
     ] = None
-    policy: Annotated[dict[str, Any], Help(description="What `aiprov check` demands.")] = {}
+    policy: Policy = Policy()
 
     def __post_init__(self) -> None:
         if self.prompt_url is not None:
@@ -79,7 +133,7 @@ def parse_config(data: bytes) -> Config:
     return parse_table(table, Config)
 
 
-def parse_table(table: Mapping[str, object], kind: type[Table], *, name: str = TABLE) -> Table:
+def parse_table(table: Mapping[str, object], kind: type[Table]) -> Table:
     """The table as its struct; UsageError for an unknown key, a wrong type or what the struct itself refuses."""
     try:
         return msgspec.convert(table, kind, strict=True)
@@ -87,9 +141,10 @@ def parse_table(table: Mapping[str, object], kind: type[Table], *, name: str = T
         text = str(error)
     at = _AT.search(text)
     problem = text[: at.start()] if at else text
-    key = f"{name}.{at[1]}" if at and at[1] else name
+    inner = at[1] if at else ""
+    key = f"{TABLE}.{inner}" if inner else TABLE
     if unknown := _UNKNOWN.fullmatch(problem):
-        known = ", ".join(_fields(kind)) if key == name else "see the README"
+        known = ", ".join(_fields(kind, inner))
         raise UsageError(f"{FILE}: {safe(key)}.{safe(unknown[1], limit=60)}: no such key; known: {safe(known)}")
     problem = problem.replace(" | null", "")
     raise UsageError(f"{FILE}: {safe(key)}: {safe(problem[:1].lower() + problem[1:])}")
@@ -105,7 +160,12 @@ def rows(kind: type[msgspec.Struct] = Config, *, name: str = "") -> Iterator[Row
             yield Row(key, _type_name(kind_of), _written(field.default), text)
 
 
-def _fields(kind: type[msgspec.Struct]) -> list[str]:
+def _fields(kind: type[msgspec.Struct], inner: str) -> list[str]:
+    """The keys of a table, or of the table at `inner` in it."""
+    for name in filter(None, inner.split(".")):
+        (found,) = (of for field, _, of in _described(kind) if field.encode_name == name)
+        assert isinstance(found, msgspec.inspect.StructType)
+        kind = found.cls
     return [field.encode_name for field in msgspec.structs.fields(kind)]
 
 

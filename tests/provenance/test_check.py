@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from provenance._work import CLAUDE, Work
 
-from aiprov.check import Checked, Finding, Policy, check
+from aiprov.check import Checked, Finding, check
+from aiprov.config import Policy
 from aiprov.errors import UsageError
 from aiprov.git import Repository
 from aiprov.provenance import record, write_manifest

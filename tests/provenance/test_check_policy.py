@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 from provenance._work import CLAUDE, CODEX, Work
 
-from aiprov.check import Finding, Policy, check, load_policy
+from aiprov.check import Finding, check
 from aiprov.check._rules import matches
+from aiprov.config import Policy, load_config
 from aiprov.errors import UsageError
 from aiprov.git import Repository
 from aiprov.provenance import record
@@ -35,7 +36,7 @@ def shop(work: Work) -> Work:
 
 def test_no_policy_asks_nothing(shop: Work):
     assert [] == broken(shop)
-    assert Policy() == load_policy(shop.root)
+    assert Policy() == load_config(shop.root).policy
 
 
 def test_the_policy_is_read_from_pyproject(shop: Work):
@@ -43,7 +44,7 @@ def test_the_policy_is_read_from_pyproject(shop: Work):
     shop.write("pyproject.toml", f"{table}max_unreviewed_ai_share = 0.5\n")
 
     expected = Policy(require_reviewer="Acked-by", allowed_models=("anthropic/*",), max_unreviewed_ai_share=0.5)
-    assert expected == load_policy(shop.root)
+    assert expected == load_config(shop.root).policy
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,7 @@ def test_an_unknown_key_or_value_is_one_clear_line(shop: Work, line):
     shop.write("pyproject.toml", f"[tool.aiprov.policy]\n{line}\n")
 
     with pytest.raises(UsageError) as raised:
-        load_policy(shop.root)
+        load_config(shop.root)
     assert str(raised.value).startswith("pyproject.toml: tool.aiprov.policy")
     assert "\n" not in str(raised.value)
 

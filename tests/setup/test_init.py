@@ -14,6 +14,7 @@ from provenance._work import Work
 
 from aiprov import hook
 from aiprov.cli import run
+from aiprov.config import rows
 from aiprov.setup import PARTS
 from aiprov.setup._git import ATTRIBUTES, with_driver
 from aiprov.setup._parts import TOOLS
@@ -401,3 +402,11 @@ def test_without_a_pyproject_none_is_made(work: Work) -> None:
 
     assert not (work.root / "pyproject.toml").exists()
     assert (work.root / ".gitattributes").exists()
+
+
+def test_every_key_that_can_be_set_is_listed_with_its_help(work: Work) -> None:
+    assert init(work, "--config", "--apply") == 0
+
+    text = (work.root / "pyproject.toml").read_text()
+    assert [] == [row.name for row in rows() if f"# {row.name}: {row.help}\n" not in text]
+    assert "# policy.require_reviewer: " in text

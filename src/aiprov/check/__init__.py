@@ -3,7 +3,6 @@
 from aiprov.check._check import Checked, check
 from aiprov.check._drift import DELETED, EDITED, SCAN
 from aiprov.check._findings import KINDS, Finding, Kind, Severity
-from aiprov.check._policy import Policy, load_policy
 
 __all__ = [
     "DELETED",
@@ -13,8 +12,6 @@ __all__ = [
     "Checked",
     "Finding",
     "Kind",
-    "Policy",
     "Severity",
     "check",
-    "load_policy",
 ]

@@ -10,11 +10,11 @@ from aiprov.check._drift import displaced, edited
 from aiprov.check._evidence import as_of_today, at_odds, unrecorded, unseen
 from aiprov.check._findings import Finding
 from aiprov.check._lines import ManifestLines
-from aiprov.check._policy import Policy
 from aiprov.check._reviews import read_reviews
 from aiprov.check._rules import Facts, violations
 from aiprov.check._tree import Tree
 from aiprov.check._valid import invalid_entries
+from aiprov.config import Policy
 from aiprov.errors import UsageError
 from aiprov.git import Repository
 from aiprov.provenance import Scanned, _times, scan

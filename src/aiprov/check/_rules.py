@@ -10,9 +10,9 @@ from functools import cached_property
 from aiprov.check._evidence import BY_MODELS, generations
 from aiprov.check._findings import Finding
 from aiprov.check._mentions import is_test, mentions, name_in_tests
-from aiprov.check._policy import Policy
 from aiprov.check._reviews import Reviews
 from aiprov.check._tree import Tree
+from aiprov.config import Policy
 from aiprov.provenance._moves import Place
 from aiprov.text import safe
 from aiprov_runtime._functions import MODULE

@@ -48,13 +48,13 @@ def check(  # the verb's options
 ) -> int:
     """Find code that was edited, moved or deleted since it was recorded, code without a record, and broken policy."""
     from aiprov.check import check as run
-    from aiprov.check import load_policy
+    from aiprov.config import load_config
 
     repository = Repository.discover(repo)
     repository = Repository(repository.root.resolve())
     wanted = [_relative(path, base=repo, root=repository.root) for path in paths or ()]
     wanted = [] if "." in wanted else wanted
-    policy = load_policy(repository.root)
+    policy = load_config(repository.root).policy
     with blame_progress() as progress:
         checked = run(repository, policy=policy, paths=wanted, since=since, history=not no_history, progress=progress)
     _print(checked, Format.JSON if as_json else shape)
