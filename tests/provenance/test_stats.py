@@ -205,11 +205,21 @@ def test_a_file_that_only_lost_lines_has_none_that_came_in(work: Work):
 def test_functions_by_the_manifest_of_the_revision(shop: Work):
     shop.scan()
     shop.human()
+    write_manifest(shop.root, Manifest({}, {}))
     found = stats(Repository(shop.root), Range(shop.git("rev-parse", "HEAD")))
     before = stats(Repository(shop.root), Range(shop.git("rev-parse", "HEAD~1")))
 
     assert ({"mixed": 1, "unknown": 1}, {"unknown": 2}) == (functions(found.totals), functions(before.totals))
     assert {"mixed": 1} == dict(found.totals.models["anthropic/claude-opus-4-6"].functions)
+
+
+def test_a_revision_older_than_its_scan_counts_what_was_recorded_later_of_the_same_code(shop: Work):
+    shop.scan()  # g.py has been as it is since HEAD~1
+    repository = Repository(shop.root)
+    of_same, of_other = (stats(repository, Range(shop.git("rev-parse", name))).totals for name in ("HEAD~1", "HEAD~2"))
+
+    assert ({"mixed": 1, "unknown": 1}, {"unknown": 2}) == (functions(of_same), functions(of_other))
+    assert (0, 0) == (of_same.stale, of_other.stale)
 
 
 def test_a_formatter_shifts_nothing_from_a_model_to_nobody(work: Work):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from aiprov.errors import UsageError
 from aiprov.git import GitError, Repository
 from aiprov.provenance._store import read_manifest
 from aiprov.provenance._text import MAX_SOURCE, PYTHON, plain_bytes
@@ -95,10 +96,11 @@ def stats(
     """What is there in the work tree or a revision, or in a range: of the later tree what blame dates after the first.
 
     Lines are judged as `scan` judges them. A function whose record rests on something else than its lines, and fits
-    its code, speaks for all of them.
+    its code, speaks for all of them. Of a revision older than its scan, today's records count that fit its code.
     """
     lines = restrict(text_lines(repository, asked.until), paths)
     manifest, problems = _manifest(repository, asked.until)
+    today = _todays(repository) if asked.until else _EMPTY
     inside = None
     if asked.since is not None and asked.until is not None:
         inside = commits_between(repository, asked.since, asked.until)
@@ -119,7 +121,8 @@ def stats(
                 code = _code(repository, asked.until, path) if path.endswith(".py") else None
                 if code is None and path.endswith(".py"):
                     problems.append(f"{readable(path)}: not valid {PYTHON}, so its functions are not counted")
-                files[path] = shares_of_file(said, counted, code=code, path=path, manifest=manifest)
+                held = _with_later(manifest, today, path, code) if code else manifest
+                files[path] = shares_of_file(said, counted, code=code, path=path, manifest=held)
     return Stats(dict(sorted(files.items())), tuple(problems))
 
 
@@ -140,6 +143,29 @@ def _manifest(repository: Repository, revision: str | None) -> tuple[Manifest, l
         return repository.manifest(revision) or Manifest({}, {}), []
     except ManifestError as error:
         return Manifest({}, {}), [str(error)]
+
+
+def _todays(repository: Repository) -> Manifest:
+    """That of the work tree, of help only: a revision can be counted without."""
+    try:
+        return read_manifest(repository.root)
+    except (ManifestError, UsageError):
+        return _EMPTY
+
+
+def _with_later(held: Manifest, later: Manifest, path: str, code: Code) -> Manifest:
+    """With the later records of functions that have none that fits, where these do: code is often scanned after it."""
+    records = held.files.get(path, {})
+    more: dict[str, Record] = {}
+    for name, record in later.files.get(path, {}).items():
+        if name not in code.functions or records.get(name) == record:
+            continue
+        found, now = code.code_hash(name), records.get(name)
+        if record.code_hash == found and (now is None or now.code_hash not in (None, found)):
+            more[name] = record
+    if not more:
+        return held
+    return Manifest({**later.generations, **held.generations}, {path: {**records, **more}})
 
 
 def _annotated(
