@@ -17,7 +17,7 @@ from aiprov_runtime._manifest import Generation
 
 ID, OTHER = "8b5178853c65", "35dd7d024663"
 BEFORE = "def empty():\n    return 0\n"
-ADDED = "def total_of_cart(lines):\n    return sum(line.price * line.quantity for line in lines)\n"
+ADDED = "def total_of_cart(lines, discount):\n    return discount * sum(line.price * line.quantity for line in lines)\n"
 PROMPT = "Add a total to the cart, please"
 
 
