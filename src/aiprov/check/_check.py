@@ -18,10 +18,10 @@ from aiprov.config import Policy
 from aiprov.errors import UsageError
 from aiprov.git import Repository
 from aiprov.provenance import Scanned, _times, scan
+from aiprov.provenance._collector import without_collector
 from aiprov.provenance._moves import Place, follow_moves
 from aiprov.provenance._store import read_manifest
 from aiprov.provenance._text import PYTHON, is_plain, plain_bytes
-from aiprov.provenance.ask._today import without_collector
 from aiprov.provenance.lines._files import list_files
 from aiprov.provenance.lines._history import read_history
 from aiprov.provenance.lines._outline import Today

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from aiprov.errors import UsageError
 from aiprov.git import Repository
+from aiprov.provenance._collector import without_collector
 from aiprov.provenance._moves import Moved, follow_moves
 from aiprov.provenance._settle import Place, Seen, settle
 from aiprov.provenance._store import read_manifest
-from aiprov.provenance.ask._today import without_collector
 from aiprov.provenance.lines._files import blame_options, list_files
 from aiprov.provenance.lines._history import History, read_history
 from aiprov.provenance.lines._judge import AI_SHARE, Claim, Tally, claim_of

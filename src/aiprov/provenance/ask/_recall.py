@@ -14,8 +14,9 @@ from typing import Final
 
 from aiprov.errors import UsageError
 from aiprov.git import Repository
+from aiprov.provenance._collector import without_collector
 from aiprov.provenance._models import normalise
-from aiprov.provenance.ask._today import Provenance, Source, provenance_of, without_collector
+from aiprov.provenance.ask._today import Provenance, Source, provenance_of
 from aiprov.text import safe
 from aiprov_runtime._manifest import Generation, Manifest
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from aiprov.errors import UsageError
+from aiprov.provenance._collector import without_collector
 from aiprov.provenance._store import Target, parse_target, read_manifest, read_source, select
 from aiprov.provenance._text import link_in
-from aiprov.provenance.ask._today import Provenance, Source, provenance_of, without_collector
+from aiprov.provenance.ask._today import Provenance, Source, provenance_of
 from aiprov.text import safe
 from aiprov_runtime._functions import Region, region_at, regions
 from aiprov_runtime._manifest import Manifest, Record

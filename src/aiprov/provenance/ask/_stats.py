@@ -11,9 +11,9 @@ from typing import TypeVar
 
 from aiprov.errors import UsageError
 from aiprov.git import GitError, Repository
+from aiprov.provenance._collector import without_collector
 from aiprov.provenance._store import read_manifest
 from aiprov.provenance._text import MAX_SOURCE, PYTHON, plain_bytes
-from aiprov.provenance.ask._today import without_collector
 from aiprov.provenance.ask._tree import Range, commits_between, refuse_shallow, restrict, text_lines, touched_between
 from aiprov.provenance.lines._annotate import Stretch, annotate
 from aiprov.provenance.lines._blame import blame

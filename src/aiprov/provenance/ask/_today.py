@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -94,18 +92,6 @@ class Source:
         found = self.functions.get(qualname, ())
         same = found and code_hash([one.node for one in found]) == record.code_hash
         return "verified" if same else "stale"
-
-
-@contextmanager
-def without_collector() -> Iterator[None]:
-    """Syntax trees hold no cycles, but searching them for some takes longer than parsing."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def provenance_of(

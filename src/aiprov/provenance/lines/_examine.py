@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import IO
 
 from aiprov.git import GitError, Repository
+from aiprov.provenance._collector import without_collector
 from aiprov.provenance._text import PYTHON, plain_bytes
-from aiprov.provenance.ask._today import without_collector
 from aiprov.provenance.lines._code import Code
 from aiprov.provenance.lines._lineage import Lineage, Trail
 from aiprov.provenance.lines._origins import Origins, decode, encode, pack
