@@ -404,6 +404,44 @@ def test_a_scan_after_the_commit_agrees(shop: Work) -> None:
     assert by("claude-code")._replace(commit=commit) == after.generations[record.generation]
 
 
+WHOLE = TOTAL + REDUCE
+
+
+@pytest.mark.parametrize(
+    ("tool", "payload"),
+    [
+        ("claude-code", {"tool_name": "Write", "tool_input": {"file_path": "shop.py", "content": WHOLE}}),
+        ("cursor", {"tool_name": "Write", "tool_input": {"path": "shop.py", "contents": WHOLE}}),
+        (
+            "cursor",
+            {
+                "hook_event_name": "afterFileEdit",
+                "file_path": "shop.py",
+                "edits": [{"old_string": "", "new_string": WHOLE}],
+            },
+        ),
+        ("gemini-cli", {"tool_name": "write_file", "tool_input": {"file_path": "shop.py", "content": WHOLE}}),
+        ("copilot-cli", {"toolName": "create", "toolArgs": {"path": "shop.py", "file_text": WHOLE}}),
+    ],
+)
+def test_a_file_written_as_a_whole_leaves_people_what_they_committed(
+    shop: Work, tool: str, payload: dict[str, Any]
+) -> None:
+    call(shop, tool=tool, **payload)
+
+    assert ["reduce_price"] == list(manifest(shop).files["shop.py"])
+    [edit] = edits(shop)
+    assert edit.blocks == (tuple(filter(None, digests(REDUCE))),)
+
+
+def test_a_new_file_written_as_a_whole_is_the_tools(shop: Work) -> None:
+    shop.write("new.py", WHOLE)
+
+    call(shop, tool_name="Write", tool_input={"file_path": "new.py", "content": WHOLE})
+
+    assert ["reduce_price", "total"] == sorted(manifest(shop).files["new.py"])
+
+
 # What may go wrong
 
 
@@ -487,7 +525,7 @@ def test_what_is_wrong_is_one_line_and_never_an_exit_code(
 
 
 def test_without_a_home_it_records_all_the_same(shop: Work, tmp_path: Path) -> None:
-    payload = {"toolName": "create", "toolArgs": {"path": "shop.py", "file_text": TOTAL}, "sessionId": "x"}
+    payload = {"toolName": "create", "toolArgs": {"path": "shop.py", "file_text": WHOLE}, "sessionId": "x"}
     data = json.dumps({"cwd": str(shop.root), **payload}).encode()
 
     assert program("copilot-cli", data=data, home=tmp_path, env={}) == (0, b"", b"")

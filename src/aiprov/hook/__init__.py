@@ -20,7 +20,7 @@ from aiprov.provenance import _times
 from aiprov.provenance._models import normalise
 from aiprov.provenance._prompts import prompt_hash
 from aiprov.provenance.edits import _journal
-from aiprov.provenance.edits._edits import edit_of_blocks
+from aiprov.provenance.edits._edits import added_blocks, edit_of_blocks
 from aiprov.provenance.edits._toolcalls import calls_of
 from aiprov_runtime._guard import guard
 from aiprov_runtime._manifest import Generation
@@ -73,11 +73,11 @@ def _record(call: Call, payload: Mapping[str, object], now: datetime) -> None:
     generation = _generation(call, payload, now)
     for place in places:
         text = _text(place)
-        edits = [
-            edit
-            for put in calls_of(call.name, call.given, call.result, now=text)
-            if place_of(put.path, call.cwd) == place and (edit := edit_of_blocks(place.path, put.blocks, generation))
-        ]
+        puts = calls_of(call.name, call.given, call.result, now=text)
+        blocks = [put.blocks for put in puts if place_of(put.path, call.cwd) == place]
+        if blocks and (given := call.unfounded(text)) and (committed := _committed(place)):
+            blocks = [added_blocks(committed, one) for one in given]
+        edits = [edit for found in blocks if (edit := edit_of_blocks(place.path, found, generation))]
         _journal.append(place.git, edits)
         if edits:
             update(place, text, edits, before=call.before(text))
@@ -89,6 +89,13 @@ def _text(place: Place) -> str:
     if not file.is_file() or file.stat().st_size > MAX_TEXT:
         return ""
     return file.read_bytes().decode("utf-8", "surrogateescape")
+
+
+def _committed(place: Place) -> str:
+    """The file as the last commit has it; empty for a new one."""
+    from aiprov.git import Repository  # few calls need it, and an editor waits for every import
+
+    return (Repository(place.root).read("HEAD", place.path) or b"").decode("utf-8", "surrogateescape")
 
 
 def _generation(call: Call, payload: Mapping[str, object], now: datetime) -> Generation:

@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from aiprov.provenance.edits._toolcalls import edits_in, paths_in_patch, replaced, text_of
+from aiprov.provenance.edits._edits import digests
+from aiprov.provenance.edits._toolcalls import edits_in, paths_in_patch, replaced, text_of, whole_file
 
 _AFTER = frozenset({"", "PostToolUse", "postToolUse", "AfterTool"})
 _CLAUDE = frozenset({"Edit", "Write", "MultiEdit", "NotebookEdit"})
@@ -35,6 +36,19 @@ class Call(NamedTuple):
         named = [text_of(part, "file_path", "filePath", "path", "notebook_path") for part in (self.given, self.result)]
         inside = [text_of(edit, "filePath") for edit in edits_in(self.given)]
         return list(dict.fromkeys(filter(None, (*named, *inside, *paths_in_patch(self.given)))))
+
+    def unfounded(self, now: str) -> list[str]:
+        """Texts that make up the file, or most of it, of which the call does not tell what stood there before."""
+        result = self.result if isinstance(self.result, Mapping) else {}
+        is_told = text_of(result, "originalFile", "originalContent", "originalFileContents", "newContent")
+        if is_told or result.get("structuredPatch") or result.get("type") == "create" or len(self.paths) != 1:
+            return []
+        if whole := whole_file(self.name, self.given):
+            return [whole]
+        given = [replaced(edit) for edit in edits_in(self.given)]
+        texts = [after for before, after in given if after and not before.strip()]
+        is_most = 2 * sum(len(digests(text)) for text in texts) > len(digests(now))
+        return texts if is_most and len(texts) == len(given) else []
 
     def before(self, now: str) -> str | None:
         """The file's text before the call, where that can be told from its text now."""

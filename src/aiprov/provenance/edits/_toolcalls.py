@@ -74,8 +74,7 @@ def _after(result: object) -> list[list[bytes]] | None:
 
 def _asked(name: str, given: Mapping[str, object], result: object, now: str) -> Iterator[list[bytes]]:
     """What the tool was asked to do."""
-    content = text_of(given, "content", "file_text", "contents")
-    if content and name not in _REPLACING:
+    if content := whole_file(name, given):
         yield from added_blocks(text_of(result, "originalFile", "originalContent"), content)
         return
     for edit in edits_in(given):
@@ -86,6 +85,11 @@ def _asked(name: str, given: Mapping[str, object], result: object, now: str) -> 
             found = [(before, after)] * (_MANY if everywhere else 1)
         for old, new in found:
             yield from added_blocks(old, new)
+
+
+def whole_file(name: str, given: object) -> str:
+    """The text of a call that gives all of a file; empty for one that replaces parts of it."""
+    return "" if name in _REPLACING else text_of(given, "content", "file_text", "contents")
 
 
 def edits_in(given: object) -> list[object]:
