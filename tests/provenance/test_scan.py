@@ -278,11 +278,33 @@ def test_a_record_outranks_trailers_while_the_code_is_the_same(work: Work):
     assert "anthropic/claude-opus-4-6" == manifest.generations[manifest.files["a.py"]["shipping"].generation].model
 
 
-def test_an_edited_function_without_other_evidence_keeps_its_old_hash(work: Work):
+def test_of_an_edited_function_the_recorded_lines_keep_their_record(work: Work):
     work.human({"a.py": PRICES})
     record("a.py", model="gpt-5.2", repo=work.root)
     before = work.scan().manifest.files["a.py"]
     work.human({"a.py": PRICES.replace("> 10", "> 20")})
+
+    after = work.scan().manifest.files["a.py"]
+
+    assert {name: one for name, one in before.items() if name != "total"} == {
+        n: o for n, o in after.items() if n != "total"
+    }
+    assert ("mixed", before["total"].generation) == (after["total"].contributor, after["total"].generation)
+    assert 0.5 <= after["total"].ai_lines < 1
+    assert before["total"].code_hash != after["total"].code_hash
+
+
+@pytest.mark.parametrize("committed", [True, False])
+def test_a_rewritten_function_keeps_its_old_hash(work: Work, *, committed: bool):
+    if committed:
+        work.human({"a.py": PRICES})
+    else:
+        work.write("a.py", PRICES)  # the recorded version is in no commit, so nobody can say which lines are left
+    record("a.py::total", model="gpt-5.2", repo=work.root)
+    before = work.scan().manifest.files["a.py"]
+    rewritten = "def total(cart):\n    return cart.sum_of_prices(rounded=True)\n"
+    changed = rewritten if committed else PRICES.replace("> 10", "> 20")
+    work.human({"a.py": changed})
 
     assert before == work.scan().manifest.files["a.py"]
 

@@ -12,6 +12,7 @@ from aiprov.provenance._collector import without_collector
 from aiprov.provenance._moves import Moved, follow_moves
 from aiprov.provenance._settle import Place, Seen, settle
 from aiprov.provenance._store import read_manifest
+from aiprov.provenance._survivors import with_survivors
 from aiprov.provenance.lines._files import blame_options, list_files
 from aiprov.provenance.lines._history import History, read_history
 from aiprov.provenance.lines._judge import AI_SHARE, Claim, Tally, claim_of
@@ -98,7 +99,8 @@ def scan(
             path: {name: today.hash(path, name) for name in recorded.get(path, ()) if name in (today.names(path) or ())}
             for path in readable
         }
-        manifest = settle(held, claims, hashes=hashes, moved=moved, seen=_seen(history, commit_sources, file_sources))
+        settled = settle(held, claims, hashes=hashes, moved=moved, seen=_seen(history, commit_sources, file_sources))
+        manifest = with_survivors(repository, settled, hashes=hashes)
     failed = sorted(one.error for one in found.values() if one.error)
     return Scanned(
         manifest=manifest,

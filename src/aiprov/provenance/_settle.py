@@ -45,7 +45,8 @@ class Seen:
     def strength(self, record: Record, generations: Sequence[Generation]) -> int:
         if is_derived_human(record):
             return _HUMAN
-        return min((self.strengths.get(g.evidence or "", HELD) for g in generations), default=self.strengths["record"])
+        # The strongest it was made of: a clone without that source must not take turns with one that has it.
+        return max((self.strengths.get(g.evidence or "", HELD) for g in generations), default=self.strengths["record"])
 
 
 def is_derived_human(record: Record) -> bool:

@@ -263,7 +263,7 @@ class Lineage:
         text = b"".join(new.lines[lines[0] - 1 : lines[-1]]) if module else new.around(lines[0], lines[-1])
         if previous and (old := self._essence(*previous)) and text in old.text:
             yield previous
-        elif not module and DEF in text:
+        elif not module:
             for other in self._others(commit, previous):
                 if (old := self._essence(*other)) and text in old.text:
                     yield other
