@@ -218,6 +218,16 @@ def test_a_model_that_moves_a_persons_function_is_not_its_author(work: Work):
     assert {} == work.scan().manifest.files
 
 
+def test_it_is_none_of_it_after_a_person_edits_what_it_moved(work: Work):
+    moved = "".join(f"    step_{number} = price * {number}\n" for number in range(12))
+    moved = f"def shipping(price):\n{moved}    return step_11\n"
+    work.human({"a.py": HUMAN + "\n\n" + moved})
+    work.ai({"a.py": HUMAN, "b.py": moved})
+    work.human({"b.py": moved.replace("* 5", "* 50")})
+
+    assert {} == work.scan().manifest.files
+
+
 def test_one_edited_constant_touches_that_function_alone(work: Work):
     work.ai({"a.py": PRICES})
     before = work.scan().manifest.files["a.py"]

@@ -17,7 +17,7 @@ from itertools import count, groupby
 from aiprov.git import Repository
 from aiprov.provenance._text import plain_bytes
 from aiprov.provenance.lines._blame import Blame, blame
-from aiprov.provenance.lines._code import DEF, Code, Essence
+from aiprov.provenance.lines._code import Code, Essence
 from aiprov.provenance.lines._history import Reach
 from aiprov.provenance.lines._patches import Patches
 from aiprov.provenance.sources import UNCOMMITTED
