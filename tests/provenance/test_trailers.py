@@ -158,6 +158,23 @@ def test_people_reviewers_and_other_generators_mark_nothing(message):
     assert None is read(f"Subject\n\n{message}\n")
 
 
+TRAILER = "Co-Authored-By: Claude <noreply@anthropic.com>"
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (f"Say how\n\n```\n{TRAILER}\n```\n", None),
+        (f"Say how\n\n~~~ text\nGenerated with Claude Code\n{TRAILER}\n~~~", None),
+        (f"Say how\n\n```\nx\n```\n\n{TRAILER}\n", ("claude-code", None)),
+        (f"Say how\n\n```\nx\n\n{TRAILER}\n", ("claude-code", None)),
+        (f"Say how\n\n```x```\n{TRAILER}\n```y```\n", ("claude-code", None)),
+    ],
+)
+def test_an_example_between_fences_marks_nothing(message, expected):
+    assert expected == said(message)
+
+
 @pytest.mark.parametrize(
     "email", sorted(EMAILS) + [f"7+{account}@users.noreply.github.com" for account in sorted(ACCOUNTS)]
 )

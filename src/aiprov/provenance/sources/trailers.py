@@ -127,6 +127,7 @@ _VIA = re.compile(r"(.{2,100}?) via [\w .-]{2,30}\W*", re.IGNORECASE)
 _AFTER_VERSION = re.compile(r"[\w .-]{2,40} / (.{2,100})")
 _REVERT = re.compile(r"(?:revert|reapply)\b", re.IGNORECASE)
 _REVERTS = re.compile(r"(?:this )?reverts (?:commit [0-9a-f]{7,64}|\S*[#!]\d).*", re.IGNORECASE)
+_FENCE = re.compile(r"[ \t]{0,12}(?:```[^`]*|~~~[^~]*)")
 _ORIGINAL = re.compile(r"original .{0,40}:\s*", re.IGNORECASE)
 _SUB_COMMIT = re.compile(r"\* (?!merge )\S.*", re.IGNORECASE)
 _SQUASH_END = re.compile(r"-{5,20}")
@@ -194,8 +195,8 @@ def _is_aiders(said: WholeCommit) -> bool:
 
 
 def _own_lines(message: str) -> list[str]:
-    """The message's lines, without what a revert may quote."""
-    lines = [line.rstrip() for line in message[:MAX_MESSAGE].splitlines()]
+    """The message's lines, without examples between fences, and without what a revert may quote."""
+    lines = _without_examples([line.rstrip() for line in message[:MAX_MESSAGE].splitlines()])
     if not lines or not _REVERT.match(lines[0]):
         return lines
     starts = [number for number, line in enumerate(lines) if _REVERTS.fullmatch(line)]
@@ -206,6 +207,13 @@ def _own_lines(message: str) -> list[str]:
     own = lines[starts[-1] + 1 :]
     end = next((number for number, line in enumerate(own) if _ORIGINAL.fullmatch(line)), len(own))
     return [line for line in own[:end] if not line[:1].isspace()]
+
+
+def _without_examples(lines: list[str]) -> list[str]:
+    fences = [number for number, line in enumerate(lines) if _FENCE.fullmatch(line)]
+    starts = [0, *(last + 1 for last in fences[1::2])]
+    ends = [*fences[: len(fences) // 2 * 2 : 2], len(lines)]
+    return [line for first, end in zip(starts, ends, strict=True) for line in lines[first:end]]
 
 
 def _weight(commit: CommitText, lines: Sequence[str], marks: Sequence[_Mark]) -> float:
