@@ -434,6 +434,21 @@ def test_a_file_written_as_a_whole_leaves_people_what_they_committed(
     assert edit.blocks == (tuple(filter(None, digests(REDUCE))),)
 
 
+@pytest.mark.parametrize("path", ["shop.py", "new.py"])
+def test_a_file_written_as_a_whole_leaves_other_tools_what_they_wrote(shop: Work, path: str) -> None:
+    half = "\n\ndef half(price):\n    halved = price / 2\n    return round(halved, 2)\n"
+    shop.write(path, TOTAL + REDUCE)
+    call(shop, **claude(shop, tool_input={"file_path": path, **REPLACED}))
+    shop.write(path, TOTAL + REDUCE + half)
+    given = {"path": path, "contents": TOTAL + REDUCE + half}
+
+    call(shop, tool="cursor", tool_name="Write", tool_input=given, model="gpt-5.1")
+
+    found = manifest(shop)
+    records = {name: found.generations[r.generation or ""].tool for name, r in found.files[path].items()}
+    assert ("claude-code", "cursor") == (records["reduce_price"], records["half"])
+
+
 def test_a_new_file_written_as_a_whole_is_the_tools(shop: Work) -> None:
     shop.write("new.py", WHOLE)
 

@@ -15,7 +15,7 @@ from typing import IO
 from aiprov.hook._calls import READERS, Call
 from aiprov.hook._context import context_of
 from aiprov.hook._place import Place, place_of
-from aiprov.hook._update import update
+from aiprov.hook._update import update, without_known
 from aiprov.provenance import _times
 from aiprov.provenance._models import normalise
 from aiprov.provenance._prompts import prompt_hash
@@ -75,8 +75,9 @@ def _record(call: Call, payload: Mapping[str, object], now: datetime) -> None:
         text = _text(place)
         puts = calls_of(call.name, call.given, call.result, now=text)
         blocks = [put.blocks for put in puts if place_of(put.path, call.cwd) == place]
-        if blocks and (given := call.unfounded(text)) and (committed := _committed(place)):
-            blocks = [added_blocks(committed, one) for one in given]
+        if blocks and (given := call.unfounded(text)):
+            committed = _committed(place)
+            blocks = [added_blocks(committed, without_known(place, one)) for one in given]
         edits = [edit for found in blocks if (edit := edit_of_blocks(place.path, found, generation))]
         _journal.append(place.git, edits)
         if edits:

@@ -73,25 +73,38 @@ def _is_plain(path: Path) -> bool:
 
 def _tallies(place: Place, text: str, edits: Sequence[Edit], code: Code) -> tuple[dict[str, Tally], set[str]]:
     """How many lines of each function which act of the journal wrote; and the functions that these edits reach."""
-    known = [*_journal.read(place.git, path=place.path, last=MAX_JOURNAL)]
-    lines = [AddedLine(number, line, 0) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
-    added = Added(lines)
-    sought = [Sought(edit) for edit in reversed(known)]
-    added.match(sought, enough=[ENOUGH] * len(sought))
+    writers = _writers(place, text)
     latest: dict[Generation, str] = {}
-    for edit in added.writers.values():
+    for edit in writers.values():
         act = edit.generation._replace(generated_at=None)
         latest[act] = max(latest.get(act, ""), edit.generation.generated_at or "")
     ours = {(edit.generation, edit.blocks) for edit in edits}
     reached: set[str] = set()
     tallies: dict[str, Tally] = defaultdict(Counter)
     for line, owner in code.counted():
-        if writer := added.writers.get(line):
+        if writer := writers.get(line):
             act = writer.generation._replace(generated_at=None)
             tallies[owner][act._replace(generated_at=latest[act] or None)] += 1
             if (writer.generation, writer.blocks) in ours:
                 reached.add(owner)
     return {name: tally for name, tally in tallies.items() if len(name) <= MAX_KEY}, reached
+
+
+def _writers(place: Place, text: str) -> dict[int, Edit]:
+    """Which edit of the journal put which line there, the newest of those that may have."""
+    lines = [AddedLine(number, line, 0) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    added = Added(lines)
+    sought = [Sought(edit) for edit in _journal.read(place.git, path=place.path, last=MAX_JOURNAL)][::-1]
+    added.match(sought, enough=[ENOUGH] * len(sought))
+    return added.writers
+
+
+def without_known(place: Place, text: str) -> str:
+    """The text, with blank lines for those that an earlier edit put there; a long one as it is."""
+    if len(text) > MAX_SOURCE:
+        return text
+    known = _writers(place, text)
+    return "\n".join("" if number in known else line for number, line in enumerate(text.split("\n"), 1))
 
 
 def _updated(
