@@ -89,6 +89,18 @@ def test_what_cannot_be_added_to_is_one_clear_line(text: str) -> None:
         with_entry(text)
 
 
+@pytest.mark.parametrize("text", ["# no aiprov-check yet\n", "exclude: aiprov-check/\n", ""])
+def test_the_name_alone_is_no_entry(text: str) -> None:
+    assert ENTRY in yaml.safe_load(with_entry(text + CONFIG))["repos"]
+
+
+@pytest.mark.parametrize("item", ["id: aiprov-check", "id: 'aiprov-check' # ours", '{ "id" : "aiprov-check" }'])
+def test_an_entry_of_their_own_is_left_alone(item: str) -> None:
+    text = f"repos:\n- repo: https://example.com/aiprov\n  rev: v1\n  hooks:\n  - {item}\n"
+
+    assert text == with_entry(text)
+
+
 def test_an_alias_bomb_does_not_go_off() -> None:
     lines = ["a0: &a0 [x, x]", *(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}, *a{n - 1}]" for n in range(1, 60))]
     text = "\n".join(lines) + "\nrepos:\n  - repo: meta\n    hooks: *a59\n"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import yaml
 
 from aiprov import __version__
@@ -19,13 +21,14 @@ ENTRY = f"""\
       additional_dependencies: ["aiprov[cli]=={__version__}"]
       pass_filenames: false
       always_run: true"""
+_IS_THERE = re.compile(r"""^[^#\n]*\bid["']?\s*:\s*["']?aiprov-check\b""", re.MULTILINE)
 _Event = tuple[str, object, object, object]
 
 
 def with_entry(text: str | None) -> str:
     if not text or not text.strip():
         return f"{text or ''}repos:\n{_blocks.marked(ENTRY, indent='  ')}"
-    if "aiprov-check" in text:
+    if _IS_THERE.search(text):
         return text
     try:
         return _inserted(text)
