@@ -255,3 +255,9 @@ def test_wrong_arguments_end_with_2(shop: Work, tmp_path, capsys):
     shop.write("pyproject.toml", "[tool.aiprov.policy]\nrequire_review = true\n")
     assert 2 == call(shop)
     assert "tool.aiprov.policy.require_review: no such key" in capsys.readouterr().err
+
+
+def test_a_path_that_is_not_there_is_said(shop: Work, capsys: pytest.CaptureFixture[str]):
+    assert 0 == run(["check", "shop.yp", "shop.py", "--repo", str(shop.root)])
+    assert "shop.yp: no such file or folder here\n" in (said := capsys.readouterr().err)
+    assert "shop.py: no such" not in said

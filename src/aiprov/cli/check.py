@@ -58,6 +58,9 @@ def check(  # the verb's options
     with blame_progress() as progress:
         checked = run(repository, policy=policy, paths=wanted, since=since, history=not no_history, progress=progress)
     _print(checked, Format.JSON if as_json else shape)
+    for path in wanted:
+        if not os.path.lexists(repository.root / path):  # deleted since, or a slip of the pen
+            note(f"{safe(path)}: no such file or folder here")
     _tell(checked, skipped=no_history and policy.asks_for_reviews)
     return FOUND if checked.findings else 0
 
