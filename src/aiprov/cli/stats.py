@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from aiprov.cli._output import console, emit, note
+from aiprov.cli._output import console, counted, emit, note
 from aiprov.cli._progress import blame_progress
 from aiprov.errors import UsageError
 from aiprov.git import Repository
@@ -90,7 +90,7 @@ def _tell(found: Stats, asked: Range) -> None:
     if len(found.problems) > _SHOWN:
         note(f"{len(found.problems) - _SHOWN} more such files")
     if totals.stale:
-        note(f"{totals.stale} functions have changed since their record was made and count as unknown; run aiprov scan")
+        note(f"changed since recorded, counted as unknown: {counted(totals.stale, 'function')}; run aiprov scan")
     if totals.ai_lines and totals.functions.total() == totals.functions["unknown"] > 0:
         where = "" if asked.until is None else f" at {asked.until[:12]}"
         note(f"no function by a model is recorded{where}: functions are counted by the manifest, lines by history")
