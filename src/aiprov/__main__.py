@@ -6,8 +6,11 @@ import sys
 def main() -> None:
     """Run the command line, or say how to install what it needs."""
     if sys.argv[1:2] == ["hook"] and not {"-h", "--help"} & set(sys.argv):
+        import gc
+
         from aiprov import hook  # an editor waits, so nothing else is imported
 
+        gc.disable()  # a parser's many objects take twice as long with it, and the process ends at once
         sys.exit(hook.run(sys.argv[2:]))
     try:
         from aiprov.cli import run

@@ -335,6 +335,15 @@ def test_a_file_that_does_not_parse_at_the_moment_waits_for_the_scan(shop: Work)
     assert not (shop.root / ".aiprov" / "manifest.yaml").exists()
 
 
+def test_a_file_that_takes_long_to_parse_waits_for_the_scan(shop: Work) -> None:
+    shop.write("shop.py", TOTAL + REDUCE + "".join(f"VALUE_{number} = {number}\n" for number in range(2500)))
+
+    call(shop, **claude(shop))
+
+    assert len(edits(shop)) == 1
+    assert not (shop.root / ".aiprov" / "manifest.yaml").exists()
+
+
 def test_the_first_edit_of_a_repository_begins_its_manifest(shop: Work) -> None:
     (shop.root / ".aiprov").rmdir()
 

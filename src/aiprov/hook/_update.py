@@ -32,7 +32,7 @@ from aiprov_runtime._manifest import (
 AI_SHARE = 0.95
 MAX_OTHERS = 50
 # What fits into the time that an editor may be kept waiting.
-MAX_SOURCE = 64 * 1024
+MAX_SOURCE = 40 * 1024
 MAX_MANIFEST = 512 * 1024
 MAX_JOURNAL = 512 * 1024
 _TRIES, _WAIT = 10, 0.0005
