@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from aiprov.errors import UsageError
 from aiprov.git import Repository
 from aiprov.text import safe
+from aiprov_runtime._manifest import MANIFEST_PATH
 
 _OPTIONS = ("-z", "--raw", "--numstat", "--no-abbrev", "--no-renames", "--no-ext-diff", "--no-textconv")
 
@@ -38,7 +39,7 @@ def parse_range(text: str, repository: Repository) -> Range | None:
 
 
 def text_lines(repository: Repository, revision: str | None) -> dict[str, int]:
-    """By path; no binary files, symbolic links, submodules, nor files that are not checked out."""
+    """By path; no binary files, symbolic links, submodules, nor files that are not checked out, nor the manifest."""
     empty = repository.run("hash-object", "-t", "tree", "--stdin", data=b"").decode().strip()
     output = repository.run("diff", *_OPTIONS, empty, *((revision,) if revision else ()), "--")
     tokens = iter(output.split(b"\0"))
@@ -54,7 +55,7 @@ def text_lines(repository: Repository, revision: str | None) -> dict[str, int]:
         path = rest.partition(b"\t")[2]
         if added.isdigit() and path in regular:
             name = os.fsdecode(path)
-            if revision or (repository.root / name).is_file():
+            if name != MANIFEST_PATH and (revision or (repository.root / name).is_file()):
                 found[name] = int(added)
     return found
 
