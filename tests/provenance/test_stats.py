@@ -8,7 +8,7 @@ import sys
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from provenance._work import CODEX, Work
+from provenance._work import CLAUDE, CODEX, Work
 
 from aiprov.cli import run
 from aiprov.git import Repository
@@ -363,7 +363,7 @@ def test_a_broken_manifest_of_a_revision_is_said_and_lines_are_counted(shop: Wor
     shop.human()
 
     assert 0 == call(shop, "HEAD", "--json")
-    assert 9 == json.loads((captured := capsys.readouterr()).out)["totals"]["total_lines"]
+    assert 8 == json.loads((captured := capsys.readouterr()).out)["totals"]["total_lines"]
     assert ".aiprov/manifest.yaml" in captured.err
     assert 2 == call(shop)
 
@@ -398,3 +398,21 @@ def test_as_text(shop: Work, capsys):
         "g.py 1 50 % 0 1",
         "notes.md 1 33 % 0 2",
     ] == [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_the_manifest_is_nobodys_work(work: Work):
+    work.ai({"f.py": F})
+    work.scan()
+    work.ai({})
+
+    assert {"f.py": (2, 0, 0, 2)} == of(work) == of(work, "HEAD")
+
+
+def test_one_model_of_two_tools_is_not_picked(work: Work):
+    work.ai({"f.py": F}, trailer=f"{CLAUDE}\n{CODEX}")
+    work.scan()
+
+    found = stats(Repository(work.root), Range())
+    assert {"anthropic/claude-opus-4-6 or another": (2, {"ai": 1})} == {
+        name: (model.ai_lines, dict(model.functions)) for name, model in found.totals.models.items()
+    }

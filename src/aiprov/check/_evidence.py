@@ -8,6 +8,7 @@ from aiprov.check._drift import SCAN
 from aiprov.check._findings import Finding, Kind
 from aiprov.check._lines import ManifestLines
 from aiprov.check._tree import Tree
+from aiprov.provenance._models import said_of
 from aiprov.provenance._moves import Moved, Place
 from aiprov.provenance.sources._all import in_repository
 from aiprov_runtime._manifest import MANIFEST_PATH, Generation, Manifest, Record
@@ -111,7 +112,7 @@ def describe(record: Record, manifest: Manifest) -> str:
     main = next(iter(generations(record, manifest)), None)
     if main is None:
         return record.contributor
-    who = main.model or " or ".join(main.models) or main.raw_model or main.tool or "an unknown model"
+    who = said_of(main.model, main.models) or main.raw_model or main.tool or "an unknown model"
     more = len(record.other_generations)
     source = f"{main.evidence or 'no evidence'} of {main.commit[:12]}" if main.commit else main.evidence
     return f"{record.contributor}{share} by {who}{f' +{more}' if more else ''}{f' ({source})' if source else ''}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 _MAX = 250
 
@@ -109,3 +110,10 @@ def _by_family(name: str) -> str | None:
         if begins.match(name):
             return f"{provider}/{name.replace('.', '-') if provider == 'anthropic' else name}"
     return None
+
+
+def said_of(model: str | None, models: Sequence[str]) -> str:
+    """`a or b` where it may be any of them; where only one of several is known it may be another; empty for nothing."""
+    if model:
+        return model
+    return f"{models[0]} or another" if len(models) == 1 else " or ".join(models)

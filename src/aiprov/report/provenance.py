@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from aiprov.provenance import Found, Part, Provenance
+from aiprov.provenance._models import said_of
 from aiprov.text import safe
 from aiprov_runtime._manifest import Manifest
 
@@ -31,7 +32,7 @@ def by_model(manifest: Manifest) -> list[tuple[str, int, int]]:
         for record in functions.values():
             if record.contributor in ("ai", "mixed"):
                 main = manifest.generations.get(record.generation or "")
-                model = (main.model or " or ".join(main.models)) if main else ""
+                model = said_of(main.model, main.models) if main else ""
                 counts[model or NO_MODEL, record.contributor] += 1
     models = {model for model, _ in counts}
     rows = [(model, counts[model, "ai"], counts[model, "mixed"]) for model in models]
@@ -146,7 +147,7 @@ def _facts(facts: Sequence[tuple[str, str | None]], indent: int) -> list[str]:
 
 
 def model_of(part: Part) -> str:
-    return part.model or " or ".join(part.models) or part.raw_model or NO_MODEL
+    return said_of(part.model, part.models) or part.raw_model or NO_MODEL
 
 
 def _models(found: Provenance) -> str:
@@ -154,7 +155,8 @@ def _models(found: Provenance) -> str:
         more = len(set(found.models) - {found.model})
         return f"{found.model} +{more}" if more else found.model
     if found.models:
-        return " or ".join(found.models)
+        sure = found.models[0] if len(found.models) == 1 and all(part.model for part in found.generations) else None
+        return said_of(sure, found.models)
     raw = next((part.raw_model for part in found.generations if part.raw_model), None)
     return raw or ("" if found.contributor in ("unknown", "human") else NO_MODEL)
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from aiprov.provenance import prompt_link
+from aiprov.provenance._models import said_of
 from aiprov.text import safe
 from aiprov.triage import Period, Spike, Suspect, Timeline
 
@@ -254,7 +255,7 @@ def _facts(one: Suspect, spike: Spike) -> Iterator[Text]:
         )
     if one.reason:
         yield Text(safe(one.reason), style="yellow")
-    who = safe(one.model or " or ".join(one.models) or "model not known", limit=120)
+    who = safe(said_of(one.model, one.models) or "model not known", limit=120)
     details = [safe(one.tool, limit=60)] if one.tool else []
     details += [f"prompt {safe(one.prompt_hash)[:_HASH]}"] if one.prompt_hash else []
     stale = ", but the code has changed since the record" if one.state == "stale" else ""
@@ -272,7 +273,7 @@ def _changed_by(one: Suspect) -> str:
     made = one.last_generation
     if made is None:
         return "" if one.last_recorded is None else ", no model recorded for it"
-    return ", by " + safe(made.model or " or ".join(made.models) or made.tool or "a model not known", limit=120)
+    return ", by " + safe(said_of(made.model, made.models) or made.tool or "a model not known", limit=120)
 
 
 def _factors(one: Suspect) -> Iterator[str]:

@@ -12,6 +12,7 @@ from typing import TypeVar
 from aiprov.errors import UsageError
 from aiprov.git import GitError, Repository
 from aiprov.provenance._collector import without_collector
+from aiprov.provenance._models import said_of
 from aiprov.provenance._store import read_manifest
 from aiprov.provenance._text import MAX_SOURCE, PYTHON, plain_bytes
 from aiprov.provenance.ask._tree import Range, commits_between, refuse_shallow, restrict, text_lines, touched_between
@@ -289,7 +290,8 @@ def _several(known: Sequence[Generation]) -> Generation:
     """One that stands for all of them."""
     models = {model for generation in known for model in (generation.model, *generation.models) if model}
     tools = {generation.tool for generation in known}
-    return Generation(models=tuple(sorted(models)), tool=tools.pop() if len(tools) == 1 else None)
+    sure = models.pop() if len(models) == 1 and all(generation.model for generation in known) else None
+    return Generation(model=sure, models=tuple(sorted(models)), tool=tools.pop() if len(tools) == 1 else None)
 
 
 def _word(record: Record, by: Generation) -> Line | None:
@@ -305,7 +307,7 @@ def _ids(record: Record) -> Iterator[str]:
 
 
 def _model(generation: Generation) -> str:
-    return generation.model or " or ".join(generation.models) or generation.raw_model or NOT_KNOWN
+    return said_of(generation.model, generation.models) or generation.raw_model or NOT_KNOWN
 
 
 def apportion(weights: Mapping[Key, float], total: int) -> dict[Key, int]:
