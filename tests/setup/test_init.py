@@ -410,3 +410,17 @@ def test_every_key_that_can_be_set_is_listed_with_its_help(work: Work) -> None:
     text = (work.root / "pyproject.toml").read_text()
     assert [] == [row.name for row in rows() if f"# {row.name}: {row.help}\n" not in text]
     assert "# policy.require_reviewer: " in text
+
+
+@pytest.mark.parametrize("text", [None, "[tool.aiprov]\n"])
+def test_the_keys_are_told_where_no_table_is_added(
+    work: Work, text: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (work.root / "pyproject.toml").unlink()
+    if text is not None:
+        work.write("pyproject.toml", text)
+    assert init(work, "--config") == 0
+
+    said = capsys.readouterr().err
+    assert ("no pyproject.toml here" in said) == (text is None)
+    assert [] == [row.name for row in rows() if f"  {row.name}: {row.help}\n" not in said]

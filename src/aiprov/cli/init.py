@@ -76,6 +76,8 @@ def init(  # noqa: PLR0913  # one option a part
     if not any(chosen.values()) and not remove:
         _offer(setup.PARTS)
     _tell(planned, parts, remove=remove, apply=apply)
+    if config and not remove and "config" not in planned.changed:
+        _list_keys(repository.root)
     return 0
 
 
@@ -103,6 +105,14 @@ def _offer(parts: tuple[Part, ...]) -> None:
     for part in parts:
         option = "--ci github" if part.name == "ci" else f"--{part.name}"
         note(f"  {option:<15}{part.help}{' Default.' if part.is_default else ''}")
+
+
+def _list_keys(root: Path) -> None:
+    from aiprov.config import FILE, TABLE, rows
+
+    note(f"[{TABLE}] of {FILE} takes:" if (root / FILE).exists() else f"no {FILE} here; in one, [{TABLE}] takes:")
+    for row in rows():
+        note(f"  {row.name}: {row.help}")
 
 
 def _tell(planned: Plan, parts: list[Part], *, remove: bool, apply: bool) -> None:
