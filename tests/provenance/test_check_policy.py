@@ -116,6 +116,15 @@ def test_a_model_that_nobody_knows_passes_unless_told_otherwise(work: Work):
     assert ("allow_unknown_model", "shop.py::f") == (finding.rule, finding.function)
 
 
+def test_one_allowed_model_beside_an_unknown_one_is_not_known(work: Work):
+    work.ai({"shop.py": F}, trailer=f"{CLAUDE}\n{CODEX}")
+    work.scan()
+
+    assert [] == broken(work, allowed_models=("anthropic/*",))
+    (finding,) = broken(work, allowed_models=("anthropic/*",), allow_unknown_model=False)
+    assert ("allow_unknown_model", "shop.py::f") == (finding.rule, finding.function)
+
+
 def test_excluded_paths_and_functions_are_left_alone(shop: Work):
     for pattern in ("shop.py", "*.py", "shop.py::*", "*::f"):
         assert [] == broken(shop, forbidden_models=("*",), exclude=(pattern,))
@@ -226,8 +235,9 @@ def test_a_test_by_another_model_a_person_or_nobody_knows_whom_will_do(shop: Wor
     assert [] == broken(shop, forbid_same_model_tests=True)
 
 
-def test_a_function_of_an_unknown_model_says_nothing_about_its_tests(work: Work):
-    work.ai({"shop.py": F, "tests/test_shop.py": TESTS}, trailer=CODEX)
+@pytest.mark.parametrize("trailer", [CODEX, f"{CLAUDE}\n{CODEX}"])
+def test_a_function_of_an_unknown_model_says_nothing_about_its_tests(work: Work, trailer):
+    work.ai({"shop.py": F, "tests/test_shop.py": TESTS}, trailer=trailer)
     work.scan()
 
     assert [] == broken(work, forbid_same_model_tests=True)

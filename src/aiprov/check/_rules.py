@@ -66,7 +66,7 @@ class Facts:
             if not named and generation.raw_model:
                 named = [generation.raw_model]
             found.update(named)
-            is_known = is_known and len(named) == 1
+            is_known = is_known and len(named) == 1 and not _may_be_any(generation)
         return found, is_known and bool(found)
 
     def finding(self, place: Place, rule: str, message: str) -> Finding:
@@ -89,12 +89,17 @@ def matches(model: str, pattern: str) -> bool:
     return fnmatchcase(name, pattern.lower())
 
 
+def _may_be_any(generation: Generation) -> bool:
+    """Whether the model may be one that the record does not name: a list of one leaves another open."""
+    return not (generation.model or generation.raw_model or len(generation.models) > 1)
+
+
 def _models(facts: Facts) -> Iterator[Finding]:
     policy = facts.policy
     if not (policy.allowed_models or policy.forbidden_models):
         return
     for place, record in facts.functions.items():
-        named, is_known = facts.models(record)
+        named, _ = facts.models(record)
         forbidden = {model for model in named if any(matches(model, pattern) for pattern in policy.forbidden_models)}
         if forbidden:
             message = f"by {_list(forbidden)}, which is forbidden; have it written anew, then record who wrote it"
@@ -105,7 +110,7 @@ def _models(facts: Facts) -> Iterator[Finding]:
         if others - forbidden:
             message = f"by {_list(others - forbidden)}, which is not allowed; have it written anew, or allow the model"
             yield facts.finding(place, "allowed_models", message)
-        elif not named and not is_known and not policy.allow_unknown_model:
+        elif not policy.allow_unknown_model and any(map(_may_be_any, generations(record, facts.manifest))):
             message = "by a model that no record names, so it cannot be said to be allowed; record it: `aiprov record`"
             yield facts.finding(place, "allow_unknown_model", message)
 
