@@ -582,3 +582,12 @@ def test_a_human_record_stays(work: Work):
     write_manifest(work.root, Manifest({}, files))
 
     assert "human" == work.scan().manifest.files["a.py"]["greet"].contributor
+
+
+def test_a_file_that_is_too_large_is_told(work: Work):
+    work.ai({"a.py": PRICES, "big.py": "x = 1\n" + "#" * (16 << 20) + "\n"})
+
+    found = work.scan()
+
+    assert ("big.py: larger than 16 MiB",) == found.unreadable
+    assert ["a.py"] == list(found.manifest.files)

@@ -62,7 +62,7 @@ def _run(arguments: list[str], stdin: IO[bytes], clock: Callable[[], datetime]) 
         if call := reader(payload):
             _record(call, payload, clock())
     except OSError as error:
-        return f"nothing recorded: {error.strerror or 'input/output error'}"
+        return f"not recorded in the manifest: {error.strerror or 'input/output error'}"
     return ""
 
 

@@ -13,7 +13,8 @@ from aiprov.provenance._moves import Moved, follow_moves
 from aiprov.provenance._settle import Place, Seen, settle
 from aiprov.provenance._store import read_manifest
 from aiprov.provenance._survivors import with_survivors
-from aiprov.provenance.lines._files import blame_options, list_files
+from aiprov.provenance._text import MAX_SOURCE
+from aiprov.provenance.lines._files import Files, blame_options, list_files
 from aiprov.provenance.lines._history import History, read_history
 from aiprov.provenance.lines._judge import AI_SHARE, Claim, Tally, claim_of
 from aiprov.provenance.lines._origins import Origins
@@ -82,18 +83,8 @@ def scan(
     with without_collector():
         today = Today(repository.root, {path: one for path, one in found.items() if one.error is None})
         moved = follow_moves(repository.root, held, files.python, absent=files.absent, names=today.names)
-        claims: dict[Place, list[Claim]] = {}
-        for path, qualname, claim in _claims_of_lines(found, history, today):
-            if len(qualname) > MAX_KEY:
-                ignored.append(f"{safe(path)}: a function's name is longer than {MAX_KEY} characters")
-            else:
-                claims.setdefault((path, qualname), []).append(claim)
-        for source in file_sources:
-            collected = source.read(repository, files.all)
-            ignored += collected.ignored
-            for evidence in collected.evidence:
-                for qualname, claim in _claims_of_file(evidence, source.strength, today):
-                    claims.setdefault((evidence.path, qualname), []).append(claim)
+        claims, left_out = _gather(repository, found, history, today, files=files, sources=file_sources)
+        ignored += left_out
         readable = {path for path in held.files if path.endswith(".py") and today.names(path) is not None}
         hashes = {
             path: {name: today.hash(path, name) for name in recorded.get(path, ()) if name in (today.names(path) or ())}
@@ -101,7 +92,7 @@ def scan(
         }
         settled = settle(held, claims, hashes=hashes, moved=moved, seen=_seen(history, commit_sources, file_sources))
         manifest = with_survivors(repository, settled, hashes=hashes)
-    failed = sorted(one.error for one in found.values() if one.error)
+    failed = sorted([one.error for one in found.values() if one.error] + [_too_large(path) for path in files.too_large])
     return Scanned(
         manifest=manifest,
         commits=len(history.order),
@@ -135,6 +126,36 @@ def _refuse_shallow(repository: Repository, history: History) -> None:
             "this clone is shallow, so the writers of older lines are not known: run `git fetch --unshallow`, "
             "or give --since a commit after the cut"
         )
+
+
+def _gather(
+    repository: Repository,
+    found: Mapping[str, Origins],
+    history: History,
+    today: Today,
+    *,
+    files: Files,
+    sources: Sequence[FileSource],
+) -> tuple[dict[Place, list[Claim]], list[str]]:
+    """All that is said of today's functions, and what cannot be used of it."""
+    claims: dict[Place, list[Claim]] = {}
+    ignored: list[str] = []
+    for path, qualname, claim in _claims_of_lines(found, history, today):
+        if len(qualname) > MAX_KEY:
+            ignored.append(f"{safe(path)}: a function's name is longer than {MAX_KEY} characters")
+        else:
+            claims.setdefault((path, qualname), []).append(claim)
+    for source in sources:
+        collected = source.read(repository, files.all)
+        ignored += collected.ignored
+        for evidence in collected.evidence:
+            for qualname, claim in _claims_of_file(evidence, source.strength, today):
+                claims.setdefault((evidence.path, qualname), []).append(claim)
+    return claims, ignored
+
+
+def _too_large(path: str) -> str:
+    return f"{safe(path)}: larger than {MAX_SOURCE >> 20} MiB"
 
 
 def _claims_of_lines(found: Mapping[str, Origins], history: History, today: Today) -> Iterator[tuple[str, str, Claim]]:

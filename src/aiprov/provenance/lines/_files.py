@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 
 from aiprov.git import Repository
@@ -24,6 +25,8 @@ class Files:
     """Tracked, but left out of this work tree by a sparse checkout."""
     blobs: dict[str, str]
     """What the index holds of each Python file; none where git sees that the file differs."""
+    too_large: tuple[str, ...] = ()
+    """Python files that nobody reads."""
 
 
 def list_files(repository: Repository) -> Files:
@@ -34,6 +37,7 @@ def list_files(repository: Repository) -> Files:
     python: list[str] = []
     every: list[str] = []
     blobs: dict[str, str] = {}
+    too_large: list[str] = []
     unnameable = 0
     for raw in sorted(names):
         name = _name(raw)
@@ -45,8 +49,10 @@ def list_files(repository: Repository) -> Files:
             python.append(name)
             if blob := tracked.get(raw, _Entry()).blob:
                 blobs[name] = blob
+        elif name.endswith(".py") and is_plain(repository.root, name, limit=sys.maxsize):
+            too_large.append(name)
     absent = frozenset(filter(None, (_name(raw) for raw, entry in tracked.items() if entry.is_absent)))
-    return Files(tuple(python), tuple(every), unnameable, absent, blobs)
+    return Files(tuple(python), tuple(every), unnameable, absent, blobs, tuple(too_large))
 
 
 def blobs_of(repository: Repository, commit: str | None) -> dict[str, str | None]:
