@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from aiprov.git import Repository
 from aiprov.provenance.lines._commits import read_texts
 from aiprov.provenance.lines._judge import Word
-from aiprov.provenance.lines._squash import BRIDGED, Stranded, bridged
+from aiprov.provenance.lines._squash import BRIDGED, bridged
+from aiprov.provenance.lines._stranded import Stranded
 from aiprov.provenance.sources import UNCOMMITTED, CommitSource, CommitText, FirstOf, LineEvidence, OnCommits
 
 _CHUNK = 10_000

@@ -24,15 +24,14 @@ from itertools import chain
 
 from aiprov.git import GitError, Repository
 from aiprov.provenance.lines._blame import blame
-from aiprov.provenance.lines._commits import chunks, read_texts
+from aiprov.provenance.lines._commits import chunks
+from aiprov.provenance.lines._stranded import Lines, Stranded, stdin
 from aiprov.provenance.sources import UNTRACKED, CommitText, FirstOf, Line, LineEvidence, WholeCommit
-from aiprov.provenance.sources.git_ai import find_notes
 
 Read = Callable[[Sequence[CommitText]], Mapping[str, LineEvidence]]
 
 BRIDGED = frozenset({"git-ai", "trailers"})
 """Sources whose word hangs on a commit's id; the others find what they know in any commit that holds it."""
-MAX_STRANDED = 300_000
 MAX_BRANCH = 500
 MAX_CANDIDATES = 4
 MAX_FILES = 2000
@@ -40,42 +39,7 @@ MAX_BOUNDARIES = 20
 TELLING = 8
 """Bytes without the white space around them."""
 _REQUEST = re.compile(r"\([#!](\d{1,9})\)$", re.ASCII)
-_HEAD_OF = re.compile(r"refs/(?:remotes/[^/]+/)?(?:pull/(\d+)/head|merge-requests/(\d+)(?:/head)?|pr/(\d+))", re.ASCII)
-_REFS = ("refs/heads", "refs/tags", "refs/remotes", "refs/pull", "refs/merge-requests")
 _ENTRY = re.compile(rb":\d+ 100\d+ [0-9a-f]+ ([0-9a-f]+) [AM]")
-
-
-Lines = Mapping[int, tuple[str, str, int]]
-"""By number the commit that a line came in with, and the path and the number there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stranded:
-    """The commits of a clone that are outside of its history."""
-
-    parents: Mapping[str, tuple[str, ...]]
-    """Children first."""
-    requests: Mapping[str, tuple[str, ...]]
-    """Heads of pull and merge requests by number."""
-    texts: Mapping[str, CommitText]
-    blamed: dict[tuple[str, str], Lines] = field(default_factory=dict)
-    """By commit and path, for whichever source asks next."""
-
-    @classmethod
-    def of(cls, repository: Repository) -> Stranded:
-        requests: dict[str, list[str]] = defaultdict(list)
-        tips: set[str] = set()
-        listed = repository.run("for-each-ref", "--format=%(objectname) %(refname)", *_REFS)
-        for row in listed.decode("utf-8", "replace").splitlines():
-            tip, _, ref = row.partition(" ")
-            tips.add(tip)
-            if head := _HEAD_OF.fullmatch(ref):
-                requests[head[1] or head[2] or head[3]].append(tip)
-        noted, _ = find_notes(repository)
-        tips |= _commits(repository, list(noted))
-        parents = _outside(repository, tips)
-        texts = {text.id: text for text in read_texts(repository, list(parents))}
-        return cls(parents, {number: tuple(dict.fromkeys(found)) for number, found in requests.items()}, texts)
 
 
 def bridged(
@@ -194,22 +158,6 @@ def _whose(line: Line) -> tuple[object, ...]:
     return (line.weight, who and who._replace(commit=None, generated_at=None))
 
 
-def _commits(repository: Repository, names: Sequence[str]) -> set[str]:
-    """Those of the names that are commits of this clone."""
-    rows = repository.run("cat-file", "--batch-check=%(objectname) %(objecttype)", data=_stdin(names)).split(b"\n")
-    return {row[:-7].decode() for row in rows if row.endswith(b" commit")}
-
-
-def _outside(repository: Repository, tips: set[str]) -> dict[str, tuple[str, ...]]:
-    """Commits outside of the history with their parents, children first."""
-    listed = repository.run(
-        *("rev-list", "--topo-order", "--parents", "--ignore-missing", f"--max-count={MAX_STRANDED}", "--stdin"),
-        data=_stdin([*sorted(tips), "^HEAD"]),
-    )
-    rows = (line.split(" ") for line in listed.decode().splitlines())
-    return {row[0]: tuple(row[1:]) for row in rows}
-
-
 def _candidates(
     repository: Repository, silent: Sequence[CommitText], branches: _Branches
 ) -> Iterator[tuple[CommitText, Heads]]:
@@ -259,7 +207,7 @@ def _files(repository: Repository, commits: Sequence[str]) -> Iterator[tuple[str
     for chunk in chunks(commits):
         output = repository.run(
             *("diff-tree", "--stdin", "--root", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", "--diff-filter=AM"),
-            data=_stdin(chunk),
+            data=stdin(chunk),
         )
         commit = ""
         files: list[tuple[str, str]] = []
@@ -279,7 +227,7 @@ def _files(repository: Repository, commits: Sequence[str]) -> Iterator[tuple[str
 def _read_wrote(repository: Repository, commits: Sequence[str]) -> Iterator[tuple[str, _Wrote]]:
     for chunk in chunks(commits):
         output = repository.run(
-            "diff-tree", "--stdin", "--root", "-r", "-z", "--no-renames", "--name-status", data=_stdin(chunk)
+            "diff-tree", "--stdin", "--root", "-r", "-z", "--no-renames", "--name-status", data=stdin(chunk)
         )
         commit = ""
         paths: set[str] = set()
@@ -406,7 +354,3 @@ def _when(text: CommitText) -> str:
 
 def _subject(text: CommitText) -> str:
     return text.message.lstrip().partition("\n")[0].rstrip()
-
-
-def _stdin(names: Sequence[str]) -> bytes:
-    return "\n".join(names).encode() + b"\n"
