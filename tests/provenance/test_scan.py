@@ -228,6 +228,18 @@ def test_it_is_none_of_it_after_a_person_edits_what_it_moved(work: Work):
     assert {} == work.scan().manifest.files
 
 
+def test_a_model_that_moves_and_edits_a_persons_function_wrote_what_it_edited(work: Work):
+    moved = "".join(f"    step_{number} = price * {number}\n" for number in range(12))
+    moved = f"def shipping(price):\n{moved}    return step_11\n"
+    work.human({"a.py": HUMAN + "\n\n" + moved})
+    work.ai({"a.py": HUMAN, "b.py": "import math\n\n\n" + moved.replace("* 5", "* 50")})
+
+    found = work.scan().manifest.files
+
+    assert ["shipping"] == [name for name in found["b.py"] if name != "<module>"]
+    assert ("mixed", round(1 / 14, 4)) == (found["b.py"]["shipping"].contributor, found["b.py"]["shipping"].ai_lines)
+
+
 def test_one_edited_constant_touches_that_function_alone(work: Work):
     work.ai({"a.py": PRICES})
     before = work.scan().manifest.files["a.py"]

@@ -20,7 +20,7 @@ from aiprov.provenance._text import PYTHON, plain_bytes
 from aiprov.provenance.lines._files import IGNORE_REVS
 from aiprov.provenance.lines._origins import Origins, decode, encode
 
-_FORMAT = "2"
+_FORMAT = "3"
 _KEPT_SCANS = 50
 _MAX_TIPS = 8
 _PATIENCE = 0.5

@@ -3,7 +3,7 @@
 Blame stops at the last commit that touched a line. Where that commit left the function's logic alone (the canonical
 hash is the same before and after), its lines are followed to the version before, node by node, and judged there. The
 limit is the function: a commit that re-formats a function and changes its logic too is taken as the writer of every
-line of it that it touched.
+line of it that it touched. One that moves a function to another file and edits it there wrote the lines that differ.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from functools import lru_cache
 from itertools import count, groupby
 
@@ -29,6 +30,7 @@ Version = tuple[str, str]
 """A commit and a path there."""
 _MAX_LEVELS = 1000
 _MAX_SPANS = 100
+_MAX_LINES = 2000
 _CACHED_TREES = 64
 _CACHED_TEXTS = 256
 
@@ -104,6 +106,8 @@ class Lineage:
         self._read: Callable[[str, str], bytes | None] = lru_cache(_CACHED_TEXTS)(self._read_version)
         self._before: Callable[[str, str, str, tuple[Version, ...], bool], tuple[str, str, str] | None]
         self._before = lru_cache(_CACHED_TEXTS * 8)(self._find_before)
+        self._edited: Callable[[str, str, str, Version | None], _Before | None]
+        self._edited = lru_cache(_CACHED_TEXTS * 8)(self._find_edited)
 
     def blame(self, path: str, *, revision: str | None = None, lines: tuple[str, ...] = ()) -> Blame:
         """No further back than evidence reaches, unless all of history is wanted."""
@@ -149,7 +153,7 @@ class Lineage:
                     places.update(dict.fromkeys(lines))
                     asked[version] += [_Asked(group.name, line, line, group.code) for line in lines if known]
                     continue
-                for commit, path, keys, may_follow in self._runs(group.places):
+                for commit, path, keys, may_follow in self._runs(group.places, _last(group.name)):
                     lines = [group.places[key][2] for key in keys]
                     before = self._follow(commit, path, lines, group) if may_follow and level < _MAX_LEVELS else None
                     known = before is not None and self._concerns(*before.version)
@@ -177,7 +181,7 @@ class Lineage:
             key=lambda c: place.get(c, -1 if c == UNCOMMITTED else len(place)),
         )
         places = {key: at for key, at in group.places.items() if at[0] == newest}
-        for commit, path, keys, may_follow in self._runs(places):
+        for commit, path, keys, may_follow in self._runs(places, _last(group.name)):
             before = self._follow(commit, path, [places[key][2] for key in keys], group) if may_follow else None
             old = self._code(*before.version) if before else None
             if before is None or old is None or old.body_hash(before.name) != today.body_hash(group.name):
@@ -205,7 +209,7 @@ class Lineage:
                 written[line.name].places[line.key] = line.holder
         return list(groups.values())
 
-    def _runs(self, places: dict[int, Place]) -> Iterator[tuple[str, str, list[int], bool]]:
+    def _runs(self, places: dict[int, Place], name: str) -> Iterator[tuple[str, str, list[int], bool]]:
         """Keys of lines of one commit and path with nothing between them there that holds logic.
 
         Last stands whether they may have come from elsewhere.
@@ -213,7 +217,7 @@ class Lineage:
         ordered = sorted(places, key=places.__getitem__)
         for (commit, path), found in groupby(ordered, key=lambda key: places[key][:2]):
             keys = list(found)
-            essence = self._essence(commit, path) if self._may_follow(commit, path, keys, places) else None
+            essence = self._essence(commit, path) if self._may_follow(commit, path, keys, places, name) else None
             if essence is None:
                 yield commit, path, keys, False
                 continue
@@ -223,9 +227,11 @@ class Lineage:
                     yield commit, path, keys[start:index], True
                     start = index
 
-    def _may_follow(self, commit: str, path: str, keys: list[int], places: dict[int, Place]) -> bool:
+    def _may_follow(self, commit: str, path: str, keys: list[int], places: dict[int, Place], name: str) -> bool:
         if not self._concerns(commit, path) or not self._patches.loses(commit):
             return False
+        if self._patches.moves(commit, path, name):
+            return True
         # Lines side by side are in one run, which stands or falls as a whole.
         last, whole = -1, False
         for key in keys:
@@ -240,18 +246,50 @@ class Lineage:
         """The same lines in the version before, None where this commit is their origin."""
         previous = group.blame.previous.get((commit, path))
         module = group.name == MODULE
-        if not all(self._patches.may_come(commit, path, line) for line in lines):
-            return None
-        sources = tuple(self._sources(commit, path, lines, previous, module=module))
-        code = self._code(commit, path) if sources else None
+        whole = all(self._patches.may_come(commit, path, line) for line in lines)
+        moved = self._patches.moves(commit, path, _last(group.name))
+        sources = tuple(self._sources(commit, path, lines, previous, module=module)) if whole else ()
+        code = self._code(commit, path) if sources or moved else None
         owner = code.owner(lines[0]) if code else None
-        before = self._before(commit, path, owner, sources, sources[0] == previous) if owner else None
-        if before is None or code is None or owner is None:
+        if code is None or owner is None:
             return None
+        before = self._before(commit, path, owner, sources, sources[0] == previous) if sources else None
+        if before is None:
+            return self._edited(commit, path, owner, previous) if moved else None
         parent, old_path, name = before
         old = self._code(parent, old_path)
         assert old is not None  # it was found there
         return _Before((parent, old_path), name, code.counterparts(owner, old, name=name))
+
+    def _find_edited(self, commit: str, path: str, owner: str, previous: Version | None) -> _Before | None:
+        """The one function of this name that the commit took out of another file, where at least half of it is left.
+
+        What it moved and edited at once is followed line by line: only the lines that it changed are its own.
+        """
+        found: list[tuple[Version, str, Code]] = []
+        word = _last(owner).encode()
+        for version in self._others(commit, previous):
+            source = self._read(*version)
+            if source is not None and word in source and (old := self._code(*version)):
+                names = [name for name in self._taken(commit, version, old) if _last(name) == _last(owner)]
+                found += [(version, name, old) for name in names]
+        code = self._code(commit, path)
+        if len(found) != 1 or code is None:
+            return None
+        version, name, old = found[0]
+        before = self._texts(version, old, name)
+        now = self._texts((commit, path), code, owner)
+        blocks = SequenceMatcher(None, [text for _, text in before], [text for _, text in now], autojunk=False)
+        lines = {
+            now[block.b + step][0]: before[block.a + step][0]
+            for block in blocks.get_matching_blocks()
+            for step in range(block.size)
+        }
+        return _Before(version, name, lines) if 2 * len(lines) >= len(before) else None
+
+    def _texts(self, version: Version, code: Code, name: str) -> list[tuple[int, bytes]]:
+        text = (self._read(*version) or b"").split(b"\n")
+        return [(line, text[line - 1].strip()) for line, owner in code.counted() if owner == name][:_MAX_LINES]
 
     def _sources(
         self, commit: str, path: str, lines: list[int], previous: Version | None, *, module: bool
@@ -303,13 +341,15 @@ class Lineage:
 
     def _gone(self, commit: str, there: str, source: Version, wanted: str) -> Iterator[str]:
         """Functions with this logic that the commit took away from where they were."""
-        old = self._code(*source)
-        now = self._code(commit, there)
-        if old is None or (now is None and self._read(commit, there) is not None):
+        if old := self._code(*source):
+            yield from (name for name in self._taken(commit, (source[0], there), old) if old.body_hash(name) == wanted)
+
+    def _taken(self, commit: str, version: Version, old: Code) -> Iterator[str]:
+        """Functions that are no more where they were before the commit."""
+        now = self._code(commit, version[1])
+        if now is None and self._read(commit, version[1]) is not None:
             return
-        for name in old.functions:
-            if name != MODULE and (now is None or name not in now.functions) and old.body_hash(name) == wanted:
-                yield name
+        yield from (name for name in old.functions if name != MODULE and (now is None or name not in now.functions))
 
     def _read_version(self, commit: str, path: str) -> bytes | None:
         if commit == UNCOMMITTED:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from aiprov.git import Repository
@@ -15,6 +16,7 @@ _CHUNK = 500
 _MAX_BYTES = 256 * 1024 * 1024
 _COMMIT = re.compile(rb"^([0-9a-f]{40}|[0-9a-f]{64})\n", re.MULTILINE)
 _FILE = re.compile(rb"^--- ([^\n]+)\n\+\+\+ ([^\n]+)\n", re.MULTILINE)
+_DEF_NAME = re.compile(rb"^\s*(?:async\s+)?def\s+(\w+)", re.MULTILINE)
 _HUNK = re.compile(rb"^@@ -\d+(?:,\d+)? \+(\d+)(?:,(\d+))? @@.*\n", re.MULTILINE)
 
 
@@ -38,6 +40,17 @@ def read_patches(repository: Repository, commits: Sequence[str], *, limit: int =
     return found
 
 
+@dataclass(slots=True)
+class _Patch:
+    lost: dict[str, bytes] = field(default_factory=dict)
+    """By file all that was taken away, without what a formatter may change."""
+    gained: dict[str, dict[int, bytes]] = field(default_factory=dict)
+    """By file and line."""
+    taken: dict[str, set[bytes]] = field(default_factory=dict)
+    """By file the names of functions whose first line was taken away."""
+    given: dict[str, set[bytes]] = field(default_factory=dict)
+
+
 class Patches:
     def __init__(self, repository: Repository, texts: Mapping[str, bytes]) -> None:
         self._repository = repository
@@ -52,19 +65,25 @@ class Patches:
 
     def loses(self, commit: str) -> bool:
         """Whether the commit took any line away, without which it moved none; True where not known, as of merges."""
-        return not self._texts.get(commit) or bool(self._read(commit)[0])
+        return not self._texts.get(commit) or bool(self._read(commit).lost)
 
     def may_come(self, commit: str, path: str, line: int) -> bool:
         """Whether the commit took away, from whatever file, what this line holds; True where not known."""
         if not self._texts.get(commit):
             return True
-        lost, gained = self._read(commit)
-        text = gained.get(path, {}).get(line)
-        return text is None or any(text in gone for gone in lost.values())
+        patch = self._read(commit)
+        text = patch.gained.get(path, {}).get(line)
+        return text is None or any(text in gone for gone in patch.lost.values())
 
-    def _parse(self, commit: str) -> tuple[dict[str, bytes], dict[str, dict[int, bytes]]]:
-        lost: dict[str, bytes] = {}
-        gained: dict[str, dict[int, bytes]] = {}
+    def moves(self, commit: str, path: str, name: str) -> bool:
+        """Whether the commit took a function of this name out of another file and put one into this one."""
+        if not self._texts.get(commit):
+            return False
+        patch, raw = self._read(commit), name.encode()
+        return raw in patch.given.get(path, ()) and any(raw in names for at, names in patch.taken.items() if at != path)
+
+    def _parse(self, commit: str) -> _Patch:
+        patch = _Patch()
         parts = _FILE.split(self._texts[commit])
         for old, new, text in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
             hunks = _HUNK.split(text)
@@ -77,10 +96,12 @@ class Patches:
                 came += [row[1:] for row in rows if row[:1] == b"+"]
                 numbers += range(int(first), int(first) + int(count or 1))
             if gone:
-                lost[_name(old)] = bare(b"\n".join(gone)).replace(b"\n", b"")
+                patch.taken[_name(old)] = set(_DEF_NAME.findall(b"\n".join(gone)))
+                patch.lost[_name(old)] = bare(b"\n".join(gone)).replace(b"\n", b"")
             if came and len(came) == len(numbers):
-                gained[_name(new)] = dict(zip(numbers, bare(b"\n".join(came)).split(b"\n"), strict=True))
-        return lost, gained
+                patch.given[_name(new)] = set(_DEF_NAME.findall(b"\n".join(came)))
+                patch.gained[_name(new)] = dict(zip(numbers, bare(b"\n".join(came)).split(b"\n"), strict=True))
+        return patch
 
 
 def _name(shown: bytes) -> str:
