@@ -67,10 +67,10 @@ class Cache:
 
     def renew(self, keys: Mapping[str, str]) -> None:
         """These entries are good at this tip too."""
-        rows = [(self._tip, self._scan, os.fsencode(path), content, self._settings) for path, content in keys.items()]
+        tip, settings = self._tip, self._settings
         self._write(
-            "UPDATE files SET tip = ?, scan = ? WHERE path = ? AND content = ? AND settings = ? AND tip != ?1",
-            rows,
+            "UPDATE files SET tip = ?, scan = ? WHERE path = ? AND content = ? AND settings = ? AND tip != ?",
+            [(tip, self._scan, os.fsencode(path), content, settings, tip) for path, content in keys.items()],
         )
 
     def flush(self) -> None:
