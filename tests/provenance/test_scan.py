@@ -12,6 +12,7 @@ from provenance._work import CODEX, Work
 from aiprov.errors import UsageError
 from aiprov.git import Repository
 from aiprov.provenance import record, scan
+from aiprov.provenance._survivors import _left
 from aiprov.provenance._text import PYTHON
 from aiprov_runtime._manifest import MANIFEST_PATH, Generation, Record
 
@@ -314,6 +315,15 @@ def test_of_an_edited_function_the_recorded_lines_keep_their_record(work: Work):
     assert ("mixed", before["total"].generation) == (after["total"].contributor, after["total"].generation)
     assert 0.5 <= after["total"].ai_lines < 1
     assert before["total"].code_hash != after["total"].code_hash
+
+
+def test_a_share_that_falls_below_the_limit_makes_it_mixed():
+    before = [b"line %d" % number for number in range(100)]
+    now = [*before[:96], *(b"other %d" % number for number in range(4))]
+
+    left = _left(Record("ai", "g", 0.96, "h"), before, now)
+
+    assert left == Record("mixed", "g", 0.9216, "h")
 
 
 @pytest.mark.parametrize("committed", [True, False])

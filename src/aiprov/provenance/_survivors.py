@@ -56,10 +56,9 @@ def _left(record: Record, before: list[bytes], now: list[bytes]) -> Record | Non
     # The line that names the function is hardly ever touched, so it is left out of what must have stayed.
     if left - 1 < (len(before) - 1) / 2 or (record.contributor == "human" and share < AI_SHARE):
         return None
-    return record._replace(
-        contributor=record.contributor if share >= AI_SHARE else "mixed",
-        ai_lines=None if record.ai_lines is None else round(record.ai_lines * share, 4),
-    )
+    ai_lines = None if record.ai_lines is None else round(record.ai_lines * share, 4)
+    certain = share if record.contributor == "human" or ai_lines is None else ai_lines
+    return record._replace(contributor=record.contributor if certain >= AI_SHARE else "mixed", ai_lines=ai_lines)
 
 
 def _versions(repository: Repository, path: str) -> Iterator[tuple[bytes, Code]]:
