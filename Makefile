@@ -39,7 +39,7 @@ bench: setup
 
 constraints: setup
 	$(BIN)/uv pip compile --quiet --universal --no-emit-index-url --no-header --no-annotate --python-version 3.11 \
-		--all-extras --group lint --group test --no-emit-package aiprov --no-emit-package aiprov-sentry \
+		--all-extras --group lint --group test $(addprefix --no-emit-package ,aiprov $(addprefix aiprov-,$(notdir $(wildcard integrations/*)))) \
 		pyproject.toml integrations/*/pyproject.toml --output-file constraints.txt
 
 clean:

@@ -6,11 +6,24 @@ if TYPE_CHECKING:
     from aiprov_runtime._explain import Explanation, Step
     from aiprov_runtime._guard import guard
     from aiprov_runtime._index import Attribution
-    from aiprov_runtime._runtime import Status, capture, ensure, explain, explain_stack, init, lookup, status
+    from aiprov_runtime._runtime import (
+        Release,
+        Status,
+        capture,
+        ensure,
+        explain,
+        explain_stack,
+        init,
+        lookup,
+        release,
+        span_origin,
+        status,
+    )
 
 __all__ = [
     "Attribution",
     "Explanation",
+    "Release",
     "Status",
     "Step",
     "capture",
@@ -20,6 +33,8 @@ __all__ = [
     "guard",
     "init",
     "lookup",
+    "release",
+    "span_origin",
     "status",
 ]
 

@@ -62,18 +62,18 @@ class Explanation(NamedTuple):
                 "aiprov.relation": self.suspect.relation,
                 "aiprov.state": found.state,
             }
-        return {name: _fit(value) for name, value in tags.items() if value}
+        return {name: fit(value) for name, value in tags.items() if value}
 
     def context(self) -> dict[str, object]:
         """Where the suspect is, and every AI function on the path; flat and below 8 kB for vendors' serializers."""
         context: dict[str, object] = {"manifest": self.manifest}
         if self.suspect is not None:
             found = self.suspect.attribution
-            context["code.function.name"] = _fit(self.suspect.name)
-            context["code.file.path"] = _fit(found.function.partition("::")[0])
+            context["code.function.name"] = fit(self.suspect.name)
+            context["code.file.path"] = fit(found.function.partition("::")[0])
             context["code.line.number"] = self.suspect.line
             if found.generated_at:
-                context["generated_at"] = _fit(found.generated_at)
+                context["generated_at"] = fit(found.generated_at)
         written = [step.attribution for step in self.steps if step.attribution.is_ai]
         context["functions"] = _bounded(found.function for found in written)
         context["models"] = _bounded(dict.fromkeys(m for found in written for m in (found.model, *found.models) if m))
@@ -83,7 +83,7 @@ class Explanation(NamedTuple):
 def _bounded(values: Iterable[str]) -> list[str]:
     """As many of the first values as a few kB hold."""
     kept, room = [], _MAX_LIST
-    for value in map(_fit, values):
+    for value in map(fit, values):
         room -= len(ascii(value))
         if room < 0:
             break
@@ -91,7 +91,7 @@ def _bounded(values: Iterable[str]) -> list[str]:
     return kept
 
 
-def _fit(value: str) -> str:
+def fit(value: str) -> str:
     """At most 200 characters and one line, which every vendor takes; of a longer value the end says more."""
     value = value.replace("\n", " ")
     return value if len(value) <= _MAX_VALUE else "…" + value[1 - _MAX_VALUE :]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from types import CodeType
 from typing import NamedTuple
 
@@ -47,11 +48,13 @@ class Attribution(NamedTuple):
 class File:
     """One deployed file and its functions, looked up by qualname; filled as they are asked for."""
 
-    __slots__ = ("_generations", "_leaves", "_reading", "_source", "_verified", "found", "path")
+    __slots__ = ("_generations", "_leaves", "_reading", "_source", "_verified", "found", "path", "places")
 
     def __init__(self, path: str, leaves: dict[str, Leaf], generations: dict[str, Generation]) -> None:
         self.path = path
         self.found: dict[str, Attribution | None] = {}
+        self.places: dict[tuple[str, int], Mapping[str, str | int] | None] = {}
+        """The attributes of spans by where they start: qualname and instruction."""
         self._leaves = leaves
         self._generations = generations
         self._verified: dict[tuple[str, int], Attribution] = {}
@@ -98,26 +101,29 @@ class File:
             code_hash=record.code_hash,
         )
 
-    def verified(self, attribution: Attribution, code: CodeType) -> Attribution:
-        """The same with its state, from the source that is on disk, which is read once."""
+    def verified(self, attribution: Attribution, code: CodeType, *, wait: bool = True) -> Attribution | None:
+        """The same with its state, from the source that is on disk, which is read once; None while it is being read.
+
+        Without `wait` it is always read in a thread.
+        """
         key = (code.co_qualname, code.co_firstlineno)
         known = self._verified.get(key)
         if known is None:
-            state = self._state(attribution, code)
+            state = self._state(attribution, code, wait=wait)
             if state is None:
-                return attribution
+                return None
             known = attribution._replace(state=state)
             if len(self._verified) < _MAX_NAMES:
                 self._verified[key] = known
         return known
 
-    def _state(self, attribution: Attribution, code: CodeType) -> str | None:
-        """None while a large source is still being read."""
+    def _state(self, attribution: Attribution, code: CodeType, *, wait: bool) -> str | None:
+        """None while the source is still being read."""
         if attribution.code_hash is None:
             return "unverified"
         if not self._reading:
             self._reading = True
-            self._begin_reading(code.co_filename)
+            self._begin_reading(code.co_filename, wait=wait)
         if self._source is None:
             return None
         running = self._source.get(attribution.function.partition("::")[2])
@@ -125,10 +131,10 @@ class File:
             return "unverified"  # the file on disk is not the one that runs, or cannot be read
         return "verified" if running[0] == attribution.code_hash else "stale"
 
-    def _begin_reading(self, filename: str) -> None:
+    def _begin_reading(self, filename: str, *, wait: bool) -> None:
         """A small source at once; a large one would hold a request up for seconds, so its errors go out unverified."""
         with guard("verify"):
-            if not os.path.exists(filename) or os.path.getsize(filename) <= _SMALL_SOURCE:
+            if wait and (not os.path.exists(filename) or os.path.getsize(filename) <= _SMALL_SOURCE):
                 self._read(filename)
                 return
             import threading
@@ -188,7 +194,17 @@ class Index:
         if file is None:
             return None
         found = file.find(code)
-        return None if found is None else file.verified(found, code)
+        return None if found is None else file.verified(found, code) or found
+
+    def totals(self) -> tuple[int, tuple[str, ...]]:
+        """How many functions are a model's at least in part, and the models."""
+        count = 0
+        for path in self._document.files:
+            leaves = self._document.functions(path).values()
+            count += sum(isinstance(leaf, dict) and leaf.get("contributor") in AI for leaf in leaves)
+        generations = self._generations.values()
+        models = {model for found in generations for model in (found.model, *found.models) if model}
+        return count, tuple(sorted(models))
 
     def is_application(self, code: CodeType) -> bool:
         """True for files of the manifest and for whatever is neither standard library nor an installed package."""

@@ -14,6 +14,7 @@ from aiprov_runtime._explain import Explanation, Step, explain_exception, explai
 from aiprov_runtime._guard import guard, warn
 from aiprov_runtime._index import Attribution, Index
 from aiprov_runtime._manifest import MAX_BYTES, VERSION, ManifestError, read
+from aiprov_runtime._origin import Attributes, Origins
 from aiprov_runtime._paths import Paths
 from aiprov_runtime._settings import Settings, resolve
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Attribution",
     "Explanation",
+    "Release",
     "Status",
     "Step",
     "capture",
@@ -32,6 +34,8 @@ __all__ = [
     "guard",
     "init",
     "lookup",
+    "release",
+    "span_origin",
     "status",
 ]
 
@@ -48,6 +52,16 @@ class Runtime(NamedTuple):
     sink: Sink | None
     user: Identify | None
     trace: Identify | None
+    origins: Origins | None = None
+
+
+class Release(NamedTuple):
+    """What the loaded manifest says of the whole release."""
+
+    manifest: str
+    functions: int
+    """How many functions are `ai` or `mixed`."""
+    models: tuple[str, ...]
 
 
 class Status(NamedTuple):
@@ -120,7 +134,8 @@ def _load(settings: Settings, user: Identify | None, trace: Identify | None) -> 
 
             place = os.path.abspath(settings.sink)
             sink = Sink(place, settings.sink_bytes, settings.sink_files, settings.release, settings.environment)
-    return Runtime(settings, index, path, reason, sink, user, trace)
+    origins = None if index is None else Origins(index, settings.span_frames)
+    return Runtime(settings, index, path, reason, sink, user, trace, origins)
 
 
 def _load_index(settings: Settings) -> tuple[Index, str]:
@@ -201,6 +216,28 @@ def explain_stack(frame: FrameType | None, *, skip: tuple[str, ...] = ()) -> Exp
         if _active is not None and _active.lookups is not None:
             prefixes = tuple(f"{name}." for name in skip)
             return explain_frame(_active.lookups, frame, skip=lambda name: name in skip or name.startswith(prefixes))
+    return None
+
+
+_span_guard = guard("span")
+
+
+def span_origin(frame: FrameType | None) -> Attributes | None:
+    """The attributes of the AI function nearest to `frame`, which starts a span; None where none is near.
+
+    For every span, so it walks `AIPROV_SPAN_FRAMES` frames at most. The mapping is shared: copy it to change it.
+    """
+    with _span_guard:
+        if _active is not None and _active.origins is not None:
+            return _active.origins.find(frame)
+    return None
+
+
+def release() -> Release | None:
+    """What the manifest says of the whole release; None while none is loaded. Reads all of it: for start-up."""
+    with guard("release"):
+        if _active is not None and _active.lookups is not None:
+            return Release(_active.lookups.manifest, *_active.lookups.totals())
     return None
 
 

@@ -33,6 +33,17 @@ SETTINGS = (
         None,
         "Environment in local sink events.",
     ),
+    Setting("span_frames", ("AIPROV_SPAN_FRAMES",), int, 16, "Frames searched for AI code where a span starts."),
+    Setting("logs", ("AIPROV_LOGS",), type=bool, default=False, help="Add our keys to log records of exceptions."),
+    Setting("track", ("AIPROV_TRACK",), type=bool, default=False, help="Note which AI functions ran (3.12+)."),
+    Setting(
+        "track_sample",
+        ("AIPROV_TRACK_SAMPLE",),
+        float,
+        0.01,
+        "Share of healthy traces whose functions go to the local sink.",
+    ),
+    Setting("max_series", ("AIPROV_MAX_SERIES",), int, 50, "Pairs of model and tool in metrics; the rest is `other`."),
 )
 
 
@@ -47,6 +58,11 @@ class Settings(NamedTuple):
     sink_files: int
     release: str | None
     environment: str | None
+    span_frames: int
+    logs: bool
+    track: bool
+    track_sample: float
+    max_series: int
 
 
 def resolve(arguments: Mapping[str, object], environ: Mapping[str, str] = os.environ) -> tuple[Settings, list[str]]:
@@ -78,6 +94,11 @@ def _convert(raw: str, kind: type) -> object:
         if not (raw.isascii() and raw.isdigit() and len(raw) < 16 and int(raw) > 0):  # noqa: PLR2004  # far above any disk
             raise ValueError("not a whole number above 0")
         return int(raw)
+    if kind is float:
+        share = float(raw) if raw.replace(".", "", 1).isdigit() and raw.isascii() else 2.0
+        if share > 1:
+            raise ValueError("not a share between 0 and 1")
+        return share
     if kind is bool:
         if raw.lower() not in _TRUE | _FALSE:
             raise ValueError("use true or false")

@@ -7,7 +7,7 @@ import pytest
 from aiprov_runtime import _settings
 from aiprov_runtime._settings import SETTINGS, Settings, resolve
 
-DEFAULTS = Settings(None, "", False, None, 16_000_000, 4, None, None)  # noqa: FBT003  # the row of defaults
+DEFAULTS = Settings(None, "", False, None, 16_000_000, 4, None, None, 16, False, False, 0.01, 50)  # noqa: FBT003
 
 
 def test_defaults():
@@ -47,6 +47,18 @@ def test_a_number_that_is_none_is_named(raw: str):
 
     assert 16_000_000 == settings.sink_bytes
     assert ["AIPROV_SINK_BYTES is ignored: not a whole number above 0"] == problems
+
+
+@pytest.mark.parametrize(("raw", "expected"), [("0", 0.0), ("0.25", 0.25), ("1", 1.0), (".5", 0.5)])
+def test_a_share(raw: str, expected: float):
+    assert (DEFAULTS._replace(track_sample=expected), []) == resolve({}, {"AIPROV_TRACK_SAMPLE": raw})
+
+
+@pytest.mark.parametrize("raw", ["1.1", "-0.1", "nan", "inf", "1e-3", "x", "²", "1.2.3"])
+def test_a_share_that_is_none_is_named(raw: str):
+    problem = "AIPROV_TRACK_SAMPLE is ignored: not a share between 0 and 1"
+
+    assert (DEFAULTS, [problem]) == resolve({}, {"AIPROV_TRACK_SAMPLE": raw})
 
 
 def test_the_environment_is_the_process_one_by_default(monkeypatch: pytest.MonkeyPatch):

@@ -1,0 +1,1 @@
+"""Tags OpenTelemetry spans, logs and resources with the origin of the code involved."""
