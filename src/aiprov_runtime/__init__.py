@@ -4,7 +4,7 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from aiprov_runtime._explain import Explanation, Step
-    from aiprov_runtime._guard import guard
+    from aiprov_runtime._guard import guard, guarded
     from aiprov_runtime._index import Attribution
     from aiprov_runtime._runtime import (
         Release,
@@ -31,6 +31,7 @@ __all__ = [
     "explain",
     "explain_stack",
     "guard",
+    "guarded",
     "init",
     "lookup",
     "release",

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import wraps
 from types import TracebackType
-from typing import Self
+from typing import ParamSpec, Self, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 failures: dict[str, int] = {}
 """Swallowed exceptions in this process, by the place they were swallowed at."""
@@ -29,6 +33,23 @@ class guard:  # noqa: N801  # reads as the statement it is used in
             return False
         _report(self.place, error)
         return True
+
+
+def guarded(place: str) -> Callable[[Callable[P, T]], Callable[P, T | None]]:
+    """`guard` around a whole function, at half the price; None where it failed."""
+
+    def decorate(function: Callable[P, T]) -> Callable[P, T | None]:
+        @wraps(function)
+        def call(*args: P.args, **kwargs: P.kwargs) -> T | None:
+            try:
+                return function(*args, **kwargs)
+            except Exception as error:  # noqa: BLE001  # the guard
+                _report(place, error)
+                return None
+
+        return call
+
+    return decorate
 
 
 def _report(place: str, error: Exception) -> None:

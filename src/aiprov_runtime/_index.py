@@ -168,6 +168,8 @@ class Index:
         self._document = document
         self._files: dict[str, File | None] = {}
         self._application: dict[str, bool] = {}
+        self.libraries: set[str] = set()
+        """Files that are known to be no application code."""
         self._generations = {key: Generation.from_leaf(leaf) for key, leaf in document.generations.items()}
 
     def file(self, filename: str) -> File | None:
@@ -180,6 +182,7 @@ class Index:
             if len(self._files) < _MAX_NAMES:
                 self._files[filename] = file
             if file is not None:
+                self.libraries.clear()
                 self._application.clear()  # an installed package that holds a recorded file is application code
             return file
 
@@ -217,3 +220,11 @@ class Index:
             if len(self._application) < _MAX_NAMES:
                 self._application[filename] = known
         return known
+
+    def is_library(self, code: CodeType) -> bool:
+        """The opposite, remembered in `libraries`, where a hot path looks first."""
+        if self.is_application(code):
+            return False
+        if len(self.libraries) < _MAX_NAMES:
+            self.libraries.add(code.co_filename)
+        return True

@@ -12,27 +12,39 @@ SPAN_ORIGIN = "span_origin"
 Attributes = Mapping[str, str | int]
 _MAX_PLACES = 4096
 _MAX_FILES = 65_536
+_NEAR = (None,) * 8
+"""As many frames from the first one of the application."""
 
 
 class Origins:
-    """Walks a bounded number of frames; a frame without a record costs one look into a set of file names."""
+    """Walks past libraries to the application's code, then a few frames of that.
 
-    __slots__ = ("_index", "_limit", "_misses")
+    A frame without a record costs one look into a set of file names.
+    """
+
+    __slots__ = ("_index", "_misses", "_steps")
 
     def __init__(self, index: Index, limit: int) -> None:
         self._index = index
-        self._limit = limit
+        self._steps = (None,) * limit
         self._misses: set[str] = set()
 
     def find(self, frame: FrameType | None) -> Attributes | None:
         """The attributes of the first AI or mixed function from `frame` outward; shared, so not to be changed."""
-        misses = self._misses
-        for _ in range(self._limit):
+        libraries, misses = self._index.libraries, self._misses
+        for _ in self._steps:  # a tuple is walked faster than a range
             if frame is None:
                 return None
-            code = frame.f_code
-            if code.co_filename not in misses:
-                found = self._at(code, frame)
+            if frame.f_code.co_filename not in libraries and not self._index.is_library(frame.f_code):
+                break
+            frame = frame.f_back
+        else:
+            return None
+        for _ in _NEAR:
+            if frame is None:
+                return None
+            if frame.f_code.co_filename not in misses:
+                found = self._at(frame.f_code, frame)
                 if found is not None:
                     return found
             frame = frame.f_back

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from aiprov_runtime import _guard
 from aiprov_runtime._discover import NotFoundError, discover
 from aiprov_runtime._explain import Explanation, Step, explain_exception, explain_frame
-from aiprov_runtime._guard import guard, warn
+from aiprov_runtime._guard import guard, guarded, warn
 from aiprov_runtime._index import Attribution, Index
 from aiprov_runtime._manifest import MAX_BYTES, VERSION, ManifestError, read
 from aiprov_runtime._origin import Attributes, Origins
@@ -32,6 +32,7 @@ __all__ = [
     "explain",
     "explain_stack",
     "guard",
+    "guarded",
     "init",
     "lookup",
     "release",
@@ -219,18 +220,16 @@ def explain_stack(frame: FrameType | None, *, skip: tuple[str, ...] = ()) -> Exp
     return None
 
 
-_span_guard = guard("span")
-
-
+@guarded("span")
 def span_origin(frame: FrameType | None) -> Attributes | None:
     """The attributes of the AI function nearest to `frame`, which starts a span; None where none is near.
 
     For every span, so it walks `AIPROV_SPAN_FRAMES` frames at most. The mapping is shared: copy it to change it.
     """
-    with _span_guard:
-        if _active is not None and _active.origins is not None:
-            return _active.origins.find(frame)
-    return None
+    runtime = _active
+    if runtime is None or runtime.origins is None:
+        return None
+    return runtime.origins.find(frame)
 
 
 def release() -> Release | None:

@@ -33,7 +33,7 @@ SETTINGS = (
         None,
         "Environment in local sink events.",
     ),
-    Setting("span_frames", ("AIPROV_SPAN_FRAMES",), int, 16, "Frames searched for AI code where a span starts."),
+    Setting("span_frames", ("AIPROV_SPAN_FRAMES",), int, 32, "Library frames passed over where a span starts."),
     Setting("logs", ("AIPROV_LOGS",), type=bool, default=False, help="Add our keys to log records of exceptions."),
     Setting("track", ("AIPROV_TRACK",), type=bool, default=False, help="Note which AI functions ran (3.12+)."),
     Setting(

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from aiprov_runtime import _guard, guard
+from aiprov_runtime import _guard, guard, guarded
 
 
 def test_exceptions_are_swallowed_counted_and_logged_once(
@@ -78,3 +78,20 @@ def test_a_log_handler_that_fails_does_not_reach_the_host(swallowed: list[tuple[
 
     assert ["place"] == [place for place, _ in swallowed]
     swallowed.clear()
+
+
+def test_a_guarded_function_gives_its_result_or_none(swallowed: list[tuple[str, Exception]]):
+    divide = guarded("divide")(lambda a, *, by: a / by)
+
+    assert [3.0, None] == [divide(6, by=2), divide(6, by=0)]
+    assert {"divide": 1} == _guard.failures
+    assert ["divide"] == [place for place, _ in swallowed]
+    swallowed.clear()
+
+
+def test_a_guarded_function_lets_an_interrupt_pass():
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        guarded("place")(interrupted)()

@@ -64,11 +64,19 @@ def test_people_alone_are_no_origin(tmp_path: Path):
     assert origins.find(None) is None
 
 
-def test_the_walk_is_bounded(tmp_path: Path):
-    shop, origins = app(tmp_path, limit=5)
+def test_the_walk_ends_eight_frames_into_the_application(tmp_path: Path):
+    shop, origins = app(tmp_path)
 
-    assert origins.find(shop.asks_deep(caller, 3))["aiprov.function"] == "shop.py::asks_deep"
-    assert origins.find(shop.asks_deep(caller, 4)) is None
+    assert origins.find(shop.asks_deep(caller, 6))["aiprov.function"] == "shop.py::asks_deep"
+    assert origins.find(shop.asks_deep(caller, 7)) is None
+
+
+def test_a_library_that_starts_the_span_is_passed_over(tmp_path: Path):
+    shop, origins = app(tmp_path, limit=20)
+    library = run(write(tmp_path / "site-packages" / "library" / "client.py", SOURCE))
+
+    assert origins.find(shop.total(lambda: library.deep(caller, 18)))["aiprov.function"] == "shop.py::total"
+    assert origins.find(shop.total(lambda: library.deep(caller, 19))) is None
 
 
 def test_a_place_is_described_once(tmp_path: Path):

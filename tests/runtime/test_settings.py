@@ -7,7 +7,7 @@ import pytest
 from aiprov_runtime import _settings
 from aiprov_runtime._settings import SETTINGS, Settings, resolve
 
-DEFAULTS = Settings(None, "", False, None, 16_000_000, 4, None, None, 16, False, False, 0.01, 50)  # noqa: FBT003
+DEFAULTS = Settings(None, "", False, None, 16_000_000, 4, None, None, 32, False, False, 0.01, 50)  # noqa: FBT003
 
 
 def test_defaults():
