@@ -4,7 +4,7 @@ BIN := .venv/bin
 export UV_PYTHON_DOWNLOADS ?= never
 export UV_NO_PROGRESS ?= 1
 # The certificates that pip and git trust too: a company's own are not in uv's bundle.
-export UV_NATIVE_TLS ?= 1
+export UV_SYSTEM_CERTS ?= 1
 
 .PHONY: setup demo test lint bench constraints clean
 
@@ -34,8 +34,16 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# On every Python that is here; each newer one gets an environment of its own.
 bench: setup
-	$(BIN)/python tests/bench/report.py
+	@$(BIN)/python tests/bench/report.py
+	@PATH="$$PATH$$(printf ':%s' "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.1[23].*/bin)"; for version in 3.12 3.13; do \
+		python=$$($(BIN)/uv python find --no-project --system $$version 2>/dev/null) || { echo "no Python $$version here"; continue; }; \
+		test -x .peers/bench-$$version/bin/python || $(BIN)/uv venv --quiet --python "$$python" .peers/bench-$$version; \
+		$(BIN)/uv pip install --quiet --python .peers/bench-$$version/bin/python --constraints constraints.txt \
+			--editable '.[cli,demo]' $(addprefix --editable ,$(wildcard integrations/*)) --group test && \
+		.peers/bench-$$version/bin/python tests/bench/report.py; \
+	done
 
 constraints: setup
 	$(BIN)/uv pip compile --quiet --universal --no-emit-index-url --no-header --no-annotate --python-version 3.11 \
