@@ -16,6 +16,7 @@ from aiprov_runtime._index import Attribution, Index
 from aiprov_runtime._manifest import MAX_BYTES, VERSION, ManifestError, read
 from aiprov_runtime._origin import Attributes, Origins
 from aiprov_runtime._paths import Paths
+from aiprov_runtime._program import is_child_to_be_told, main_file
 from aiprov_runtime._settings import Settings, resolve
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ class Runtime(NamedTuple):
     user: Identify | None
     trace: Identify | None
     origins: Origins | None = None
+    pending: bool = False
+    """The manifest is loaded at its first use, when a child of `multiprocessing` knows its program."""
 
 
 class Release(NamedTuple):
@@ -86,6 +89,7 @@ def init(  # noqa: PLR0913  # the settings, by name
     sink: str | os.PathLike[str] | None = None,
     release: str | None = None,
     environment: str | None = None,
+    logs: bool | None = None,
     user: Identify | None = None,
     trace: Identify | None = None,
 ) -> None:
@@ -101,12 +105,13 @@ def init(  # noqa: PLR0913  # the settings, by name
         "sink": sink,
         "release": release,
         "environment": environment,
+        "logs": logs,
     }
     with guard("init"):
         settings, problems = resolve(arguments)
         for problem in problems:
             warn("%s", problem)
-        _active = _load(settings, user, trace)
+        _active = _load(settings, user, trace, pending=settings.manifest is None and is_child_to_be_told())
         if not settings.disabled:
             _hook(_active)
 
@@ -117,11 +122,22 @@ def ensure() -> None:
         init()
 
 
-def _load(settings: Settings, user: Identify | None, trace: Identify | None) -> Runtime:
+def _current() -> Runtime | None:
+    """The runtime in force, its manifest loaded."""
+    global _active  # noqa: PLW0603  # as above
+    if _active is not None and _active.pending:
+        with guard("init"):
+            _active = _active._replace(pending=False)
+            _active = _load(_active.settings, _active.user, _active.trace)
+    return _active
+
+
+def _load(settings: Settings, user: Identify | None, trace: Identify | None, *, pending: bool = False) -> Runtime:
     index, path, reason, sink = None, None, "AIPROV_DISABLED is set", None
     if not settings.disabled:
         try:
-            index, path = _load_index(settings)
+            if not pending:
+                index, path = _load_index(settings)
             reason = ""
         except NotFoundError as error:
             reason = str(error)
@@ -136,13 +152,13 @@ def _load(settings: Settings, user: Identify | None, trace: Identify | None) -> 
             place = os.path.abspath(settings.sink)
             sink = Sink(place, settings.sink_bytes, settings.sink_files, settings.release, settings.environment)
     origins = None if index is None else Origins(index, settings.span_frames)
-    return Runtime(settings, index, path, reason, sink, user, trace, origins)
+    return Runtime(settings, index, path, reason, sink, user, trace, origins, pending)
 
 
 def _load_index(settings: Settings) -> tuple[Index, str]:
     found = discover(
         settings.manifest,
-        main_file=_main_file(),
+        main_file=main_file(),
         directory=_working_directory(),
     )
     with open(found.path, "rb") as stream:  # pathlib would be the runtime's dearest import
@@ -151,15 +167,6 @@ def _load_index(settings: Settings) -> tuple[Index, str]:
         raise ManifestError(f"{found.path}: version {document.version} is newer than this runtime reads")
     paths = Paths(filter(found.covers, document.files), root=found.root, path_map=settings.path_map)
     return Index(document, paths), found.path
-
-
-def _main_file() -> str | None:
-    """The program's own file; a spawned child of `multiprocessing` imports it under another name."""
-    for name in ("__mp_main__", "__main__"):
-        file: str | None = getattr(sys.modules.get(name), "__file__", None)
-        if file:
-            return file
-    return None
 
 
 def _working_directory() -> str | None:
@@ -177,7 +184,11 @@ def _hook(runtime: Runtime) -> None:
             from aiprov_runtime import _capture
 
             _capturing = True
-            _capture.hook(capture)
+            _capture.hook(_write, explain)
+    if runtime.settings.logs:
+        from aiprov_runtime import logs
+
+        logs.install_record_factory()
     from aiprov_runtime import _plugins
 
     _plugins.hook_installed()
@@ -193,8 +204,9 @@ def lookup(target: CodeType | FrameType | FunctionType | MethodType) -> Attribut
     """The recorded origin of a function, frame or code object; None where nothing is recorded."""
     with guard("lookup"):
         code = target if isinstance(target, CodeType) else _code_of(target)
-        if _active is not None and _active.lookups is not None and code is not None:
-            return _active.lookups.lookup_verified(code)
+        runtime = _current()
+        if runtime is not None and runtime.lookups is not None and code is not None:
+            return runtime.lookups.lookup_verified(code)
     return None
 
 
@@ -206,17 +218,19 @@ def _code_of(target: object) -> CodeType | None:
 def explain(error: BaseException) -> Explanation | None:
     """Judge an exception and its whole chain; None while no manifest is loaded."""
     with guard("explain"):
-        if _active is not None and _active.lookups is not None:
-            return explain_exception(_active.lookups, error)
+        runtime = _current()
+        if runtime is not None and runtime.lookups is not None:
+            return explain_exception(runtime.lookups, error)
     return None
 
 
 def explain_stack(frame: FrameType | None, *, skip: tuple[str, ...] = ()) -> Explanation | None:
     """Judge a live stack from `frame` outward, without the modules below the packages in `skip`."""
     with guard("explain"):
-        if _active is not None and _active.lookups is not None:
+        runtime = _current()
+        if runtime is not None and runtime.lookups is not None:
             prefixes = tuple(f"{name}." for name in skip)
-            return explain_frame(_active.lookups, frame, skip=lambda name: name in skip or name.startswith(prefixes))
+            return explain_frame(runtime.lookups, frame, skip=lambda name: name in skip or name.startswith(prefixes))
     return None
 
 
@@ -228,25 +242,34 @@ def span_origin(frame: FrameType | None) -> Attributes | None:
     """
     runtime = _active
     if runtime is None or runtime.origins is None:
-        return None
+        runtime = _current()
+        if runtime is None or runtime.origins is None:
+            return None
     return runtime.origins.find(frame)
 
 
 def release() -> Release | None:
     """What the manifest says of the whole release; None while none is loaded. Reads all of it: for start-up."""
     with guard("release"):
-        if _active is not None and _active.lookups is not None:
-            return Release(_active.lookups.manifest, *_active.lookups.totals())
+        runtime = _current()
+        if runtime is not None and runtime.lookups is not None:
+            return Release(runtime.lookups.manifest, *runtime.lookups.totals())
     return None
 
 
 def capture(error: BaseException) -> None:
     """Write an error to the local sink, if there is one."""
-    runtime = _active
-    if runtime is None or runtime.sink is None:
-        return
-    with guard("capture"):
-        found = explain(error)
+    if _active is not None and _active.sink is not None:
+        with guard("capture"):
+            _write(error, explain(error), "capture")
+
+
+def _write(error: BaseException, found: Explanation | None, route: str) -> None:
+    """Guarded by its callers; `route` tells an error that is reported again on another way."""
+    from aiprov_runtime import _capture
+
+    runtime = _current()
+    if runtime is not None and runtime.sink is not None and not _capture.is_repeated(error, route):
         user, trace = _ask(runtime.user), _ask(runtime.trace)
         import hashlib
 
@@ -271,10 +294,11 @@ def _is_no_library(code: CodeType) -> bool:
 def status() -> Status:
     """What is loaded, what is hooked and what has failed in this process."""
     plugins = sys.modules.get("aiprov_runtime._plugins")
+    runtime = _current()
     return Status(
-        manifest=_active.manifest if _active else None,
-        digest=_active.lookups.manifest if _active and _active.lookups else None,
-        reason=_active.reason if _active else "init() has not been called",
+        manifest=runtime.manifest if runtime else None,
+        digest=runtime.lookups.manifest if runtime and runtime.lookups else None,
+        reason=runtime.reason if runtime else "init() has not been called",
         plugins=dict(plugins.hooked) if plugins else {},
         failures=dict(_guard.failures),
     )
