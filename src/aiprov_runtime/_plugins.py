@@ -2,51 +2,97 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
-from importlib.metadata import EntryPoint, entry_points
-from types import ModuleType
+import os
+from functools import partial
+from importlib import import_module
+from operator import attrgetter
+from types import TracebackType
+from typing import NamedTuple
 
 from aiprov_runtime._guard import guard
+from aiprov_runtime._imports import when_imported
+from aiprov_runtime._paths import import_roots
 
-Register = Callable[[Callable[[ModuleType], None], str], None]
 GROUP = "aiprov_runtime.plugins"
+_MAX_BYTES = 1_000_000
+
+
+class Plugin(NamedTuple):
+    """One line of an installed distribution's `entry_points.txt`."""
+
+    name: str
+    """The vendor's module, whose import it waits for."""
+    value: str
+    """`package._module:function`."""
+
+
 hooked: dict[str, str] = {}
-"""What each plugin's vendor module has come to: `waiting`, `hooked` or `failed`."""
+"""What each plugin has come to, `waiting`, `hooked` or `failed`, by its vendor's module."""
+reasons: dict[str, str] = {}
+"""Why a plugin failed."""
+_known: set[Plugin] = set()
 
 
-def installed() -> tuple[EntryPoint, ...]:
-    """Every plugin there is; its name is the vendor's module."""
-    return tuple(entry_points(group=GROUP))
+def installed(search: list[str] | None = None) -> tuple[Plugin, ...]:
+    """Every plugin there is. Read here, as `importlib.metadata` costs four times what all the rest of a start does."""
+    found: dict[Plugin, None] = {}
+    for root in import_roots(search):
+        try:
+            with os.scandir(root or os.curdir) as entries:
+                names = [entry.path for entry in entries if entry.name.endswith((".dist-info", ".egg-info"))]
+        except OSError:
+            continue
+        for name in sorted(names):
+            found |= dict.fromkeys(_declared(os.path.join(name, "entry_points.txt")))
+    return tuple(found)
+
+
+def _declared(path: str) -> list[Plugin]:
+    try:
+        with open(path, "rb") as stream:
+            content = stream.read(_MAX_BYTES)
+    except OSError:  # most distributions declare none
+        return []
+    if GROUP.encode() not in content:
+        return []
+    plugins, is_ours = [], False
+    for line in map(str.strip, content.decode("utf-8", "replace").splitlines()):
+        if line.startswith("["):
+            is_ours = line == f"[{GROUP}]"
+        elif is_ours and "=" in line and not line.startswith(("#", ";")):
+            name, _, value = line.partition("=")
+            plugins.append(Plugin(name.strip(), value.partition("[")[0].strip()))
+    return plugins
 
 
 def hook_installed() -> None:
     """Load every plugin whose vendor module is there, and let the others wait for it."""
     for plugin in installed():
-        if plugin.name not in hooked:
-            with guard(f"plugin.{plugin.name}"):
-                _hook(plugin)
+        if plugin not in _known:
+            _known.add(plugin)
+            label = plugin.name if plugin.name not in hooked else f"{plugin.name} ({plugin.value})"
+            hooked[label] = "waiting"
+            with guard(f"plugin.{label}"):
+                when_imported(plugin.name, partial(_install, plugin, label))
 
 
-def _hook(plugin: EntryPoint) -> None:
-    hooked[plugin.name] = "waiting"
-    if plugin.name in sys.modules or (register := _post_import_hooks()) is None:
-        _install(plugin)
-    else:
-        register(lambda _: _install(plugin), plugin.name)
+def _install(plugin: Plugin, label: str, _: str) -> None:
+    hooked[label] = "failed"
+    with guard(f"plugin.{label}"), _Noted(label):
+        module, _, name = plugin.value.partition(":")
+        attrgetter(name)(import_module(module))()
+        hooked[label] = "hooked"
 
 
-def _post_import_hooks() -> Register | None:
-    try:
-        import wrapt
-    except ImportError:
-        return None
-    register: Register = wrapt.register_post_import_hook
-    return register
+class _Noted:
+    """Keeps why a plugin failed, for `aiprov doctor`."""
 
+    def __init__(self, label: str) -> None:
+        self._label = label
 
-def _install(plugin: EntryPoint) -> None:
-    hooked[plugin.name] = "failed"
-    with guard(f"plugin.{plugin.name}"):
-        plugin.load()()
-        hooked[plugin.name] = "hooked"
+    def __enter__(self) -> None:
+        reasons.pop(self._label, None)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        if error is not None:
+            reasons[self._label] = f"{type(error).__name__}: {error}".partition("\n")[0][:200]
