@@ -174,6 +174,13 @@ def _stack_of(frame: FrameType | None) -> Iterator[Frame]:
         frame = frame.f_back
 
 
+def _step(attribution: Attribution, frame: Frame, relation: str) -> Step:
+    code, place = frame
+    return Step(
+        attribution, relation, f"{_module_of(place) or '?'}.{code.co_qualname}", code.co_filename, line_of(frame)
+    )
+
+
 class _Path:
     """Collects the steps of one path, exception by exception, innermost frame first."""
 
@@ -182,6 +189,7 @@ class _Path:
         self.steps: dict[str, Step] = {}
         self.suspect: Step | None = None
         self.innermost: CodeType | None = None
+        self._room = {True: _MAX_FUNCTIONS, False: _MAX_FUNCTIONS}
 
     def add(self, frames: Sequence[Frame]) -> None:
         # All of them first: a resolved file makes its whole package application code.
@@ -195,22 +203,15 @@ class _Path:
                 continue
             if self.innermost is None:
                 self.innermost = code
-            if known is not None and known.function not in self.steps:
-                self._keep(frame, relation=ON_STACK if met_application else RAISED)
+            if file is not None and known is not None and known.function not in self.steps:
+                is_ai = known.is_ai
+                if self._room[is_ai]:  # each on its own: many people's functions leave room for the model's
+                    self._room[is_ai] -= 1
+                    step = _step(file.verified(known, code) or known, frame, ON_STACK if met_application else RAISED)
+                    self.steps[known.function] = step
+                    if is_ai and self.suspect is None:
+                        self.suspect = step
             met_application = True
-
-    def _keep(self, frame: Frame, *, relation: str) -> None:
-        code, place = frame
-        attribution = self._index.lookup_verified(code)
-        if attribution is None:
-            return
-        name = f"{_module_of(place) or '?'}.{code.co_qualname}"
-        step = Step(attribution, relation, name, code.co_filename, line_of(frame))
-        alike = sum(kept.attribution.is_ai == attribution.is_ai for kept in self.steps.values())
-        if alike < _MAX_FUNCTIONS:  # each on its own: many people's functions leave room for the model's
-            self.steps[attribution.function] = step
-        if self.suspect is None and attribution.is_ai:
-            self.suspect = step
 
     def explanation(self) -> Explanation:
         origin = "unknown"
