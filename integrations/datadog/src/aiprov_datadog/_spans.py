@@ -1,0 +1,132 @@
+"""Tags spans while their stack and their exception are there, through what ddtrace keeps to itself.
+
+Each piece is looked for before it is used; where one is missing, the filter does what it can.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import TracebackType
+from typing import Any
+
+from ddtrace.trace import Span, tracer
+
+import aiprov_runtime
+from aiprov_datadog import _judge, _tags
+from aiprov_runtime import _runtime, guard
+from aiprov_runtime._guard import warn
+
+try:
+    from ddtrace._trace.processor import SpanProcessor
+    from ddtrace.internal import core
+except ImportError:
+    SpanProcessor = object  # type: ignore[assignment,misc]
+    core = None  # type: ignore[assignment]
+
+_TRACE = "aiprov.trace"
+_start_guard, _finish_guard, _error_guard = guard("datadog.start"), guard("datadog.finish"), guard("datadog.error")
+
+
+def install() -> None:
+    """Tag every span of this process from now on; a second call changes nothing."""
+    with guard("datadog.install"):
+        aiprov_runtime.ensure()
+        if _can_hook():
+            _hook()
+        else:
+            _append_filter()
+        _inject_into_logs()
+
+
+class AiprovSpanProcessor(SpanProcessor):  # type: ignore[misc,unused-ignore]  # `object` where it is missing
+    """Called by every tracer of the process, and not touched by `tracer.configure`."""
+
+    def on_span_start(self, span: Span) -> None:
+        with _start_guard:
+            found = aiprov_runtime.span_origin(sys._getframe(2))  # noqa: SLF001  # past the tracer's own
+            if found is not None:
+                _tags.add(span, found)
+                _tags.remember(span, _tags.OURS, found)
+            if span._parent is None:  # noqa: SLF001
+                _begin(span)
+
+    def on_span_finish(self, span: Span) -> None:
+        with _finish_guard:
+            _judge.settle(span)
+            if span._parent is None:  # noqa: SLF001
+                _finish(span)
+
+    def shutdown(self, timeout: float | None) -> None:
+        """Nothing is held back, so nothing has to be flushed."""
+
+
+def on_exception(span: Span, _kind: type[BaseException], error: BaseException, _tb: TracebackType | None) -> None:
+    """Judge the exception itself, while it is at hand."""
+    with _error_guard:
+        found = aiprov_runtime.explain(error)
+        if found is not None:
+            _judge.judge_error(span, found)
+
+
+def _begin(span: Span) -> None:
+    """The release is told once a trace; another tag would cost every span a twentieth of its own time."""
+    active = _runtime._active  # noqa: SLF001  # `init` may put another in its place at any time
+    if active is not None and active.lookups is not None:
+        _tags.add(span, {"aiprov.manifest": active.lookups.manifest})
+        begin_trace = getattr(aiprov_runtime, "begin_trace", None)
+        trace = begin_trace(_trace_id(span.trace_id)) if begin_trace else None
+        if trace is not None:
+            _tags.remember(span, _TRACE, trace)
+
+
+def _finish(span: Span) -> None:
+    trace = _tags.recall(span, _TRACE)
+    if trace is not None:
+        _tags.add(span, _tags.listed("executed", trace.executed))
+        trace.finish(failed=bool(span.error))
+
+
+def _trace_id(number: int) -> str:
+    """As ddtrace writes it beside log records."""
+    return f"{number:032x}" if number >= 1 << 64 else str(number)
+
+
+def _can_hook() -> bool:
+    needs = [(SpanProcessor, "register"), (Span, "_get_ctx_item"), (Span, "_set_ctx_item"), (core, "on")]
+    return all(hasattr(owner, name) for owner, name in needs)
+
+
+def _hook() -> None:
+    """Anew where it was done before: ddtrace-run may drop what was imported, and let it be imported once more."""
+    known: list[Any] = SpanProcessor.__processors__
+    for earlier in [found for found in known if type(found).__module__ == __name__]:
+        earlier.unregister()
+    AiprovSpanProcessor().register()
+    core.on("span.exception", on_exception, name="aiprov")
+
+
+def _append_filter() -> None:
+    """`configure` puts its list in place of the one in force, so that one has to be known."""
+    from aiprov_datadog._filter import AiprovTraceFilter
+
+    aggregator = getattr(tracer, "_span_aggregator", None)
+    known = getattr(aggregator, "user_processors", None)
+    if not isinstance(known, list):
+        warn("ddtrace %s: add AiprovTraceFilter() to the list in tracer.configure(trace_processors=[…])", _version())
+    elif not any(isinstance(found, AiprovTraceFilter) for found in known):
+        tracer.configure(trace_processors=[*known, AiprovTraceFilter()])
+
+
+def _version() -> str:
+    import ddtrace
+
+    return str(getattr(ddtrace, "__version__", "?"))
+
+
+def _inject_into_logs() -> None:
+    """Only where it was asked for; ddtrace's own default is no such wish."""
+    if os.environ.get("DD_LOGS_INJECTION", "").strip().lower() in ("1", "true", "structured"):
+        from aiprov_runtime.logs import install_record_factory
+
+        install_record_factory()

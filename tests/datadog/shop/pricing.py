@@ -1,0 +1,167 @@
+"""Functions whose names say who wrote them; each case starts its own spans."""
+
+import asyncio
+import concurrent.futures
+import os
+import threading
+
+from ddtrace.trace import tracer
+
+
+def ai_starts():
+    tracer.trace("started by ai").finish()
+
+
+def human_starts():
+    tracer.trace("started by a person").finish()
+
+
+def ai_raises():
+    raise ValueError("secret of a customer")
+
+
+def human_raises():
+    raise LookupError("secret of a customer")
+
+
+def ai_calls_human():
+    return human_raises()
+
+
+async def ai_awaits():
+    await asyncio.sleep(0)
+    with tracer.trace("inner"):
+        raise TimeoutError
+
+
+def ai_reads():
+    return -1
+
+
+def case_started_by_ai():
+    ai_starts()
+
+
+def case_started_by_human():
+    human_starts()
+
+
+def case_raised():
+    with tracer.trace("inner"):
+        ai_raises()
+
+
+def case_on_stack():
+    with tracer.trace("inner"):
+        ai_calls_human()
+
+
+def case_human():
+    with tracer.trace("inner"):
+        human_raises()
+
+
+def ai_handles():
+    with tracer.trace("inner"):
+        human_raises()
+
+
+def case_span_of_ai_fails_in_human_code():
+    """Seen from the inner span, no AI function is on the path; the outer one sees it."""
+    ai_handles()
+
+
+def case_caused():
+    try:
+        ai_raises()
+    except ValueError as error:
+        with tracer.trace("inner"):
+            raise RuntimeError from error
+
+
+def case_group():
+    with tracer.trace("inner"):
+        try:
+            ai_raises()
+        except ValueError as error:
+            raise ExceptionGroup("several", [error, KeyError()]) from None
+
+
+def case_handled_below():
+    """The framework answers 500 by itself: its span fails without a traceback."""
+    try:
+        with tracer.trace("inner"):
+            ai_raises()
+    except ValueError:
+        tracer.current_span().error = 1
+
+
+def case_recovered():
+    try:
+        with tracer.trace("inner"):
+            ai_raises()
+    except ValueError:
+        pass
+
+
+def case_user_tags():
+    with tracer.trace("inner") as span:
+        span.set_tag("aiprov.model", "mine")
+        ai_raises()
+
+
+def case_twice():
+    with tracer.trace("inner") as span:
+        try:
+            ai_raises()
+        except ValueError as error:
+            span.set_exc_info(type(error), error, error.__traceback__)
+        ai_calls_human()
+
+
+def case_task():
+    asyncio.run(ai_awaits())
+
+
+def case_thread():
+    def work(context):
+        tracer.context_provider.activate(context)
+        with tracer.trace("inner"):
+            ai_raises()
+
+    thread = threading.Thread(target=quietly, args=(work, tracer.current_trace_context()))
+    thread.start()
+    thread.join()
+
+
+def case_pool():
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        pool.submit(quietly, case_raised).result()
+
+
+def quietly(function, *arguments):
+    try:
+        function(*arguments)
+    except ValueError:
+        pass
+
+
+def case_fork():
+    if child := os.fork():
+        assert os.waitpid(child, 0)[1] == 0
+        return
+    with tracer.trace("child"):
+        quietly(case_raised)
+    tracer.flush()
+    os._exit(0)
+
+
+def case_many():
+    for _ in range(600):
+        ai_starts()
+    ai_raises()
+
+
+def case_bad_data():
+    if ai_reads() < 0:
+        human_raises()
