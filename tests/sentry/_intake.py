@@ -42,12 +42,34 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
 
 
+BATCHED = {
+    "span": "application/vnd.sentry.items.span.v2+json",
+    "log": "application/vnd.sentry.items.log+json",
+    "trace_metric": "application/vnd.sentry.items.trace-metric+json",
+}
+TYPES = {"string": str, "integer": int, "double": float, "boolean": bool, "array": list}
+
+
+def batch(header: dict[str, Any], payload: dict[str, Any]) -> list[dict[str, Any]]:
+    """The spans, log lines or metrics of one item, their attributes as plain values of the types they claim."""
+    items = payload["items"]
+    if header.get("content_type") != BATCHED[header["type"]] or header.get("item_count") != len(items):
+        raise ValueError(f"not a batch: {header}")
+    for item in items:
+        for name, attribute in item["attributes"].items():
+            if attribute.keys() != {"value", "type"} or type(attribute["value"]) is not TYPES[attribute["type"]]:
+                raise ValueError(f"{name} is {attribute}")
+        item["attributes"] = {name: attribute["value"] for name, attribute in item["attributes"].items()}
+    return items
+
+
 class Intake:
-    """What has arrived so far: error events, other items, and every request that was refused."""
+    """What has arrived so far: error events, batched and other items, and every request that was refused."""
 
     def __init__(self, dsn: str) -> None:
         self.dsn = dsn
         self.events: list[dict[str, Any]] = []
+        self.batched: dict[str, list[dict[str, Any]]] = {kind: [] for kind in BATCHED}
         self.others: list[tuple[str, dict[str, Any]]] = []
         self.refused: list[str] = []
 
@@ -59,8 +81,14 @@ class Intake:
             value = _object(payload)
             if header["type"] == "event":
                 self.events.append(value)
+            elif header["type"] in BATCHED:
+                self.batched[header["type"]] += batch(header, value)
             else:
                 self.others.append((header["type"], value))
+
+    def transactions(self) -> dict[str, dict[str, Any]]:
+        """The transactions by name."""
+        return {value["transaction"]: value for kind, value in self.others if kind == "transaction"}
 
     def by_case(self) -> dict[str, dict[str, Any]]:
         """The events by the value of their `case` tag; a second event of one case is an error."""
@@ -86,7 +114,7 @@ def serving() -> Iterator[Intake]:
                 if self.headers.get("Content-Encoding") == "gzip":
                     body = gzip.decompress(body)
                 intake.take(self.path, body)
-            except (ValueError, OSError) as error:
+            except (ValueError, KeyError, AttributeError, TypeError, OSError) as error:
                 intake.refused.append(repr(error))
                 status = 400
             self.send_response(status)

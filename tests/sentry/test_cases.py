@@ -134,11 +134,13 @@ def test_every_error_event_names_the_manifest(intake: Intake):
     assert None not in digests
 
 
-def test_transactions_are_left_alone(intake: Intake):
-    transactions = [value for kind, value in intake.others if kind == "transaction"]
+def test_transactions_carry_the_manifest_alone(intake: Intake):
+    """They are judged where they start: `test_traces` has those of a model's code."""
+    (transaction,) = intake.transactions().values()
 
-    assert ["case_transaction"] == [transaction["transaction"] for transaction in transactions]
-    assert "aiprov" not in repr(transactions)
+    digest = intake.by_case()["case_ai_alone"]["tags"]["aiprov.manifest"]
+    assert transaction["tags"] == {"case": "case_transaction", "aiprov.manifest": digest}
+    assert "aiprov" not in repr({**transaction, "tags": {}})
 
 
 def test_context_holds_the_place_and_every_ai_function(intake: Intake):

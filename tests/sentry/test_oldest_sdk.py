@@ -11,6 +11,7 @@ import pytest
 from sentry._intake import serving
 from sentry._project import make, ours, run
 from sentry.test_cases import EXPECTED
+from sentry.test_traces import children, expected_spans, program
 
 pytestmark = pytest.mark.peer
 
@@ -46,6 +47,27 @@ def test_every_case_is_judged_alike(tmp_path: Path, steps: str):
     assert {case: ours(event) for case, event in intake.by_case().items()} == EXPECTED
     assert status["failures"] == {}
     assert {event["sdk"]["version"] for event in intake.events} == {sdk_version()}
+
+
+def test_transactions_and_spans_carry_the_code_that_starts_them(tmp_path: Path):
+    """This SDK has no streamed spans, logs and metrics; what it has is annotated."""
+    with peers.required():
+        folder = peers.place("oldest-sentry", "\n".join(oldest()), build)
+    script = program(tmp_path)
+
+    with serving() as intake:
+        status = run(
+            script,
+            intake.dsn,
+            "init,auto",
+            "spans,child,handed_over",
+            python=folder / "venv" / "bin" / "python",
+            options={"traces_sample_rate": 1.0},
+        )
+
+    assert children(intake, "root of spans") == expected_spans(script)
+    assert intake.transactions()["handed over"]["contexts"]["trace"]["data"]["aiprov.model"] == "mine"
+    assert status["failures"] == {}
 
 
 def sdk_version() -> str:

@@ -1,4 +1,4 @@
-"""Tags Sentry's error events with the origin of the code that failed."""
+"""Tags Sentry's error events, spans and logs with the origin of the code behind them."""
 
 from sentry_sdk.integrations import Integration
 

@@ -1,72 +1,90 @@
-"""The event processor: our tags and context on an error event."""
+"""Our tags and context on error events, the manifest on everything else; and `install`, which hooks it all in."""
 
 from __future__ import annotations
 
-import sys
-import threading
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from sentry_sdk.scope import add_global_event_processor, global_event_processors
+from sentry_sdk.scope import Scope, add_global_event_processor, global_event_processors
 
 import aiprov_runtime
 from aiprov_runtime import Explanation, guard
+from aiprov_sentry import _logs, _spans
+from aiprov_sentry._judge import judge
 
 if TYPE_CHECKING:
     from sentry_sdk.types import Event, Hint
 
-_CONTEXT = "aiprov"
-_REPORTERS = ("aiprov_runtime", "aiprov_sentry", "logging", "sentry_sdk")
+_MANIFEST, _CONTEXT = "aiprov.manifest", "aiprov"
+_described: set[str] = set()
+"""What we have put on the global scope, to tell it from a value of the user's."""
 
 
 def install() -> None:
-    """Judge every error event of this process from now on, whichever client sends it; a second call adds nothing.
+    """Annotate whatever any client of this process sends from now on; a second call adds nothing.
 
-    A global event processor outlives every `sentry_sdk.init` and leaves `before_send` to its owner.
+    Global event processors, the global scope and the SDK's classes outlive every `sentry_sdk.init`, and leave
+    `before_send` and its like to their owner.
     """
     with guard("sentry.install"):  # `sentry_sdk.init` would pass on whatever is raised here
         aiprov_runtime.ensure()
         if annotate not in global_event_processors:
             add_global_event_processor(annotate)
+        _describe_release()
+        _spans.install()
+        _logs.install()
+
+
+def _describe_release() -> None:
+    """The manifest as an attribute of the global scope, whence it gets to streamed spans, logs and metrics."""
+    scope, digest = Scope.get_global_scope(), aiprov_runtime.status().digest
+    attributes = getattr(scope, "_attributes", None)
+    if attributes is None or attributes.get(_MANIFEST) not in [None, *_described]:
+        return  # an SDK without attributes, or the user's own value
+    if digest:
+        _described.add(digest)
+        scope.set_attribute(_MANIFEST, digest)
+    elif _MANIFEST in attributes:
+        scope.remove_attribute(_MANIFEST)
 
 
 def annotate(event: Event, hint: Hint) -> Event:
-    """Add our tags and context to an error event; those that are there already stay as they are."""
+    """Add our tags and context to an error event or transaction; those that are there already stay as they are."""
     with guard("sentry.event"):
-        explanation = _explain(event, hint)
-        if explanation is not None:
-            _add(cast("dict[str, Any]", event), explanation)
+        fields = cast("dict[str, Any]", event)
+        kind = fields.get("type")
+        if kind == "transaction":
+            _add_release(fields)
+        elif not kind and (explanation := _explain(fields, hint)) is not None:
+            _add_tags(fields, explanation.tags())
+            _add_context(fields, _CONTEXT, explanation.context())
     return event
 
 
-def _explain(event: Event, hint: Hint) -> Explanation | None:
-    """None for transactions and the like, and for what happened on a stack that is not ours to see."""
-    if event.get("type"):
-        return None
+def _explain(event: dict[str, Any], hint: Hint) -> Explanation | None:
     error = (hint.get("exc_info") or (None, None))[1]
-    if error is not None and not _is_unraised(error):
-        return aiprov_runtime.explain(error)
     if error is None and ("exception" in event or "stacktrace" in event):
         return None  # made by hand, or passed on from another process
-    record = hint.get("log_record")
-    if record is not None and record.thread not in (None, threading.get_ident()):
-        return None  # a queue brought it here from the thread that logged it
-    return aiprov_runtime.explain_stack(sys._getframe(1), skip=_REPORTERS)  # noqa: SLF001  # as `logging` does
+    return judge(error, hint.get("log_record"))
 
 
-def _is_unraised(error: BaseException) -> bool:
-    """True where no traceback tells more than the stack that reports it."""
-    hints = (error.__traceback__, error.__cause__, error.__context__)
-    return all(hint is None for hint in hints) and not isinstance(error, BaseExceptionGroup)
+def _add_release(event: dict[str, Any]) -> None:
+    digest = aiprov_runtime.status().digest
+    if digest:
+        _add_tags(event, {_MANIFEST: digest})
 
 
-def _add(event: dict[str, Any], explanation: Explanation) -> None:
-    """Fresh containers in place of the event's: the host may send the same ones again."""
-    tags, found = explanation.tags(), event.get("tags")
+def _add_tags(event: dict[str, Any], tags: Mapping[str, str]) -> None:
+    """Fresh containers in place of the event's, here and below: the host may send the same ones again."""
+    found = event.get("tags")
     if isinstance(found, dict | None):
         event["tags"] = {**(found or {}), **{k: v for k, v in tags.items() if k not in (found or {})}}
     elif isinstance(found, list):  # pairs, as the protocol allows too
         taken = [pair[0] for pair in found if isinstance(pair, list | tuple) and pair]
         event["tags"] = found + [[k, v] for k, v in tags.items() if k not in taken]
+
+
+def _add_context(event: dict[str, Any], name: str, context: Mapping[str, object]) -> None:
     contexts = event.get("contexts")
     if isinstance(contexts, dict | None):
-        event["contexts"] = {_CONTEXT: explanation.context(), **(contexts or {})}
+        event["contexts"] = {name: context, **(contexts or {})}

@@ -1,0 +1,35 @@
+"""Our tags on the log lines of exceptions that Sentry's own logs product takes (`enable_logs=True`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sentry_sdk.integrations import logging as sentry_logging
+
+from aiprov_runtime import guard
+from aiprov_sentry._judge import judge
+from aiprov_sentry._seams import Method, replace
+
+_guard = guard("sentry.log")
+
+
+def install() -> None:
+    """`before_send_log` is the user's; the handler that makes a log line of a record is all that is left."""
+    handler = getattr(sentry_logging, "SentryLogsHandler", None)
+    if handler is not None:
+        replace(handler, "_extra_from_record", _extra_with_tags)
+
+
+def _extra_with_tags(original: Method) -> Method:
+    def _extra_from_record(self: Any, *args: Any, **kwargs: Any) -> Any:
+        extra = original(self, *args, **kwargs)
+        with _guard:
+            record = args[0] if args else kwargs["record"]
+            error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
+            if error is not None and "aiprov.manifest" not in extra:
+                explanation = judge(error, record)
+                if explanation is not None:
+                    return {**explanation.tags(), **extra}
+        return extra
+
+    return _extra_from_record

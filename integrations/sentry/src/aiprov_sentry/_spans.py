@@ -1,0 +1,64 @@
+"""At a span's start: the attributes of the AI-written code that starts it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from sentry_sdk import tracing
+
+from aiprov_runtime import guard, span_origin
+from aiprov_sentry._seams import Method, replace
+
+_guard = guard("sentry.span")
+
+
+def install() -> None:
+    """Each of these methods runs once for every span that is sampled, and never for another."""
+    replace(getattr(tracing, "_SpanRecorder", None), "add", _recording)
+    replace(tracing.Span, "init_span_recorder", _recording_transaction, slots=("_data",))
+    try:
+        from sentry_sdk import traces
+    except ImportError:  # an SDK that does not stream
+        return
+    replace(getattr(traces, "StreamedSpan", None), "_start", _streaming, slots=("_attributes",))
+
+
+def _recording(original: Method) -> Method:
+    def add(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = original(self, *args, **kwargs)
+        found = span_origin(sys._getframe().f_back)  # noqa: SLF001  # as `logging` does
+        if found is not None:
+            with _guard:
+                _fill(args[0] if args else kwargs["span"], found)
+        return result
+
+    return add
+
+
+def _recording_transaction(original: Method) -> Method:
+    def init_span_recorder(self: Any, *args: Any, **kwargs: Any) -> Any:
+        result = original(self, *args, **kwargs)
+        found = span_origin(sys._getframe().f_back)  # noqa: SLF001  # as above
+        if found is not None:
+            with _guard:
+                _fill(self, found)
+        return result
+
+    return init_span_recorder
+
+
+def _fill(span: Any, found: Mapping[str, str | int]) -> None:
+    span._data = {**found, **span._data}  # noqa: SLF001  # no public way to see what is there
+
+
+def _streaming(original: Method) -> Method:
+    def _start(self: Any, *args: Any, **kwargs: Any) -> Any:
+        found = span_origin(sys._getframe().f_back)  # noqa: SLF001  # as above
+        if found is not None:
+            with _guard:
+                self._attributes = {**found, **self._attributes}
+        return original(self, *args, **kwargs)
+
+    return _start

@@ -1,0 +1,165 @@
+"""Starts spans, logs and counts in the way that the arguments say; names tell who wrote what."""
+
+import json
+import logging
+import os
+import sys
+import threading
+
+import sentry_sdk
+
+log = logging.getLogger("shop")
+CASES = {}
+
+
+def case(function):
+    CASES[function.__name__] = function
+    return function
+
+
+def start(name, **given):
+    if STREAM:
+        return sentry_sdk.traces.start_span(name=name, attributes=given)
+    span = sentry_sdk.start_span(op="test", description=name)
+    for key, value in given.items():
+        span.set_data(key, value)
+    return span
+
+
+def human_starts(name, **given):
+    with start(name, **given):
+        pass
+
+
+def human_calls(function, *arguments):
+    return function(*arguments)
+
+
+def ai_starts(name, **given):
+    with start(name, **given):
+        pass
+
+
+def ai_calls(function, *arguments):
+    return function(*arguments)
+
+
+def mixed_starts(name):
+    with start(name):
+        pass
+
+
+def ai_raises():
+    return 1 / 0
+
+
+@case
+def spans():
+    ai_starts("by ai")
+    mixed_starts("by mixed")
+    human_starts("by human")
+    ai_calls(human_starts, "by human below ai")
+    ai_calls(human_starts, "by human below ai")
+    ai_starts("with data", **{"aiprov.model": "mine", "team": "checkout"})
+    thread = threading.Thread(target=ai_starts, args=("in a bare thread",))
+    thread.start()
+    thread.join()
+
+
+@case
+def child():
+    """Of a span that is at hand, not of the current one."""
+    span = sentry_sdk.get_current_span()
+
+    def ai_child():
+        with span.start_child(op="test", description="child by ai"):
+            pass
+
+    ai_child()
+
+
+@case
+def roots():
+    def ai_root(name, **given):
+        with root(name, **given):
+            human_starts("below " + name)
+
+    ai_root("root by ai")
+    if not STREAM:
+        ai_root("not sampled", sampled=False)
+
+
+@case
+def handed_over():
+    """A transaction with data of the user's before it is started."""
+    transaction = sentry_sdk.tracing.Transaction(name="handed over")
+    transaction.set_data("aiprov.model", "mine")
+
+    def ai_hands_over():
+        with sentry_sdk.start_transaction(transaction):
+            pass
+
+    ai_hands_over()
+
+
+@case
+def logs():
+    def human_logs():
+        try:
+            ai_raises()
+        except ZeroDivisionError:
+            log.exception("raised")
+            log.warning("with the user's own", exc_info=True, extra={"aiprov.model": "mine"})
+            log.info("without an exception")
+
+    def ai_logs():
+        log.error("never raised", exc_info=ValueError("never raised"))
+        log.error("no exception")
+
+    human_logs()
+    ai_logs()
+
+
+@case
+def metrics():
+    sentry_sdk.metrics.count("counted", 1)
+    sentry_sdk.metrics.count("with the user's own", 1, attributes={"aiprov.manifest": "mine"})
+
+
+def root(name, **given):
+    return sentry_sdk.traces.start_span(name=name, parent_span=None) if STREAM else transaction(name, **given)
+
+
+def transaction(name, **given):
+    return sentry_sdk.start_transaction(name=name, op="test", **given)
+
+
+def set_up(steps):
+    options = json.loads(os.environ.get("SENTRY_OPTIONS", "{}"))
+    for step in steps.split(","):
+        if step == "auto":
+            import aiprov_runtime.auto
+
+            aiprov_runtime.lookup(ai_starts)  # reads the source now, so that no span is faster than its state
+        elif step == "init":
+            sentry_sdk.init(release="shop@1", auto_enabling_integrations=False, **options)
+        elif step == "mine":
+            sentry_sdk.get_global_scope().set_attribute("aiprov.manifest", "mine")
+    return options.get("trace_lifecycle") == "stream"
+
+
+if __name__ == "__main__":
+    logging.basicConfig(handlers=[logging.NullHandler()], level=logging.INFO)
+    STREAM = set_up(sys.argv[1])
+    ran = set()
+    sys.setprofile(lambda frame, *_: ran.add(frame.f_globals["__name__"]))
+    for wanted in sys.argv[2].split(","):
+        with root(f"root of {wanted}"):
+            CASES[wanted]()
+    sys.setprofile(None)
+    sentry_sdk.flush(10)
+    if "aiprov_runtime" in sys.modules:
+        from aiprov_runtime import status
+
+        ours = sorted(name for name in ran if name.startswith("aiprov"))
+        sys.stdout.write(json.dumps({**status()._asdict(), "ran": ours}))
