@@ -12,6 +12,12 @@ def main() -> None:
 
         gc.disable()  # a parser's many objects take twice as long with it, and the process ends at once
         sys.exit(hook.run(sys.argv[2:]))
+    if sys.argv[1:2] == ["run"]:
+        from aiprov import run as launcher  # becomes the program, which waits for nothing of ours
+
+        code = launcher.run(sys.argv[2:])
+        if code is not None:
+            sys.exit(code)
     try:
         from aiprov.cli import run
     except ModuleNotFoundError as error:

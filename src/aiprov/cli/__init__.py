@@ -22,6 +22,7 @@ from aiprov.cli import (
     recall,
     record,
     revert,
+    run_,
     scan,
     show,
     spike,
@@ -57,6 +58,7 @@ for _verb in (
 ):
     app.command()(_verb)
 app.command(name="import")(import_.import_)
+app.command(context_settings={"allow_interspersed_args": False})(run_.run)
 app.command(hidden=True)(merge_driver.merge_driver)  # git calls it
 
 USAGE, INTERNAL, INTERRUPTED = 2, 3, 130

@@ -1,0 +1,1 @@
+"""The folder that `aiprov run` puts first on PYTHONPATH; nothing imports it as a package."""
