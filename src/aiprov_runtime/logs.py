@@ -60,7 +60,7 @@ class _Factory:
     __slots__ = ("_previous",)
 
     annotates = False
-    capture: Judged | None = None
+    captures: tuple[Judged, ...] = ()
     newest: _Factory | None = None
 
     def __init__(self, previous: Callable[..., logging.LogRecord]) -> None:
@@ -88,13 +88,13 @@ class _Factory:
         found = _judge(error, caller)
         if self.annotates:
             _merge(record.__dict__, found, taken=_extra(caller))
-        if self.capture is not None:
-            self.capture(record, error, found)
+        for capture in self.captures:
+            capture(record, error, found)
 
 
 def on_exception(capture: Judged) -> None:
-    """Tell `capture` of every exception that a log record carries, with what is known of it."""
-    _Factory.capture = staticmethod(capture)
+    """Tell `capture` as well of every exception that a log record carries, with what is known of it."""
+    _Factory.captures += (capture,)
     _Factory.install()
 
 
