@@ -32,9 +32,7 @@ def install() -> None:
     """Tag every span of this process from now on; a second call changes nothing."""
     with guard("datadog.install"):
         aiprov_runtime.ensure()
-        if _can_hook():
-            _hook()
-        else:
+        if not _hook():
             _append_filter()
         _inject_into_logs()
 
@@ -92,18 +90,17 @@ def _trace_id(number: int) -> str:
     return f"{number:032x}" if number >= 1 << 64 else str(number)
 
 
-def _can_hook() -> bool:
-    needs = [(SpanProcessor, "register"), (Span, "_get_ctx_item"), (Span, "_set_ctx_item"), (core, "on")]
-    return all(hasattr(owner, name) for owner, name in needs)
-
-
-def _hook() -> None:
+def _hook() -> bool:
     """Anew where it was done before: ddtrace-run may drop what was imported, and let it be imported once more."""
-    known: list[Any] = SpanProcessor.__processors__
-    for earlier in [found for found in known if type(found).__module__ == __name__]:
+    processor: Any = AiprovSpanProcessor()
+    needs = [(processor, "register"), (processor, "__processors__"), (core, "on")]
+    if not all(hasattr(owner, name) for owner, name in [*needs, (Span, "_get_ctx_item"), (Span, "_set_ctx_item")]):
+        return False
+    for earlier in [found for found in processor.__processors__ if type(found).__module__ == __name__]:
         earlier.unregister()
-    AiprovSpanProcessor().register()
+    processor.register()
     core.on("span.exception", on_exception, name="aiprov")
+    return True
 
 
 def _append_filter() -> None:
