@@ -194,6 +194,10 @@ class _Path:
     def add(self, frames: Sequence[Frame]) -> None:
         # All of them first: a resolved file makes its whole package application code.
         files = {name: self._index.file(name) for name in {code.co_filename for code, _ in frames}}
+        if not any(files.values()):
+            if self.innermost is None:
+                self.innermost = next((code for code, _ in frames if self._index.is_application(code)), None)
+            return
         met_application = False
         for frame in frames:
             code = frame[0]
