@@ -93,13 +93,14 @@ def _trace_id(number: int) -> str:
 def _hook() -> bool:
     """Anew where it was done before: ddtrace-run may drop what was imported, and let it be imported once more."""
     processor: Any = AiprovSpanProcessor()
-    needs = [(processor, "register"), (processor, "__processors__"), (core, "on")]
+    listen: Any = getattr(core, "on", None)
+    needs = [(processor, "register"), (processor, "__processors__"), (listen, "__call__")]
     if not all(hasattr(owner, name) for owner, name in [*needs, (Span, "_get_ctx_item"), (Span, "_set_ctx_item")]):
         return False
     for earlier in [found for found in processor.__processors__ if type(found).__module__ == __name__]:
         earlier.unregister()
     processor.register()
-    core.on("span.exception", on_exception, name="aiprov")
+    listen("span.exception", on_exception, name="aiprov")
     return True
 
 

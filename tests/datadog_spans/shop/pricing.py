@@ -2,6 +2,7 @@
 
 import asyncio
 import concurrent.futures
+import contextlib
 import os
 import threading
 
@@ -63,12 +64,21 @@ def case_human():
 
 def ai_handles():
     with tracer.trace("inner"):
-        human_raises()
+        human_raises()  # in a span
 
 
-def case_span_of_ai_fails_in_human_code():
-    """Seen from the inner span, no AI function is on the path; the outer one sees it."""
+def case_caught_outside():
     ai_handles()
+
+
+def ai_begins():
+    return tracer.start_span("kept", child_of=tracer.current_span())
+
+
+def case_handed_over():
+    """The error happens where no AI function is, on a span that one of them has started."""
+    with contextlib.suppress(LookupError), ai_begins():
+        human_raises()
 
 
 def case_caused():
@@ -97,11 +107,8 @@ def case_handled_below():
 
 
 def case_recovered():
-    try:
-        with tracer.trace("inner"):
-            ai_raises()
-    except ValueError:
-        pass
+    with contextlib.suppress(ValueError), tracer.trace("inner"):
+        ai_raises()
 
 
 def case_user_tags():
@@ -140,10 +147,8 @@ def case_pool():
 
 
 def quietly(function, *arguments):
-    try:
+    with contextlib.suppress(ValueError):
         function(*arguments)
-    except ValueError:
-        pass
 
 
 def case_fork():
@@ -165,3 +170,19 @@ def case_many():
 def case_bad_data():
     if ai_reads() < 0:
         human_raises()
+
+
+def case_otel():
+    """The API's own spans note their exceptions in a way of their own."""
+    from opentelemetry.trace import get_tracer
+
+    with get_tracer("shop").start_as_current_span("inner"):
+        ai_starts_otel()
+
+
+def ai_starts_otel():
+    from opentelemetry.trace import get_tracer
+
+    with get_tracer("shop").start_as_current_span("of ai"):
+        pass
+    ai_raises()
