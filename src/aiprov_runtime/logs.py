@@ -148,7 +148,7 @@ def _formatted(text: object) -> BaseException | None:
         return None
     file, line = place
     if isinstance(text, str):
-        return error if type(error).__name__ in text and file in text and str(line) in text else None
+        return error if f'"{file}", line {line},' in text else None
     if isinstance(text, list):
         frames = [entry.get("frames") for entry in text if isinstance(entry, Mapping)]
         places = [(f[-1].get("filename"), f[-1].get("lineno")) for f in frames if f and isinstance(f[-1], Mapping)]
