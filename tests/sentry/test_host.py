@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sentry._intake import Intake, serving
 from sentry._project import HERE, ai, make, manifest_of, no_ai, ours, run, write_manifest
+from sentry.test_cases import EXPECTED
 
 from aiprov_runtime._manifest import MANIFEST_PATH
 
@@ -119,6 +120,17 @@ def test_options_of_the_user_stay(root: Path, intake: Intake):
     frames = event["exception"]["values"][0]["stacktrace"]["frames"]
     assert ours(event) == ai(RAISES)
     assert [frame for frame in frames if "vars" in frame or "context_line" in frame] == []
+
+
+def test_attached_stack_traces_change_no_judgement(root: Path, intake: Intake):
+    run(
+        root / "main.py", intake.dsn, "init,auto", "reporting", path=[root / "src"], options={"attach_stacktrace": True}
+    )
+
+    events = intake.by_case()
+    expected = {case: tags for case, tags in EXPECTED.items() if case in events}
+    assert {case: ours(event) for case, event in events.items()} == expected
+    assert "stacktrace" in events["case_message_by_ai"]["threads"]["values"][0]
 
 
 def test_events_made_by_hand(tmp_path: Path, intake: Intake):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sentry._intake import serving
 from sentry._project import make, ours, run
+from sentry.test_traces import children, program
+from sentry.test_traces import ours as ours_of
 from sentry_relay.processing import StoreNormalizer
 
 from aiprov_runtime import Attribution, Explanation, Step
@@ -38,6 +41,22 @@ def test_every_tag_and_context_is_stored_as_it_was_sent(sent: list[dict[str, Any
 
         assert ours_stored == {**ours(event), "aiprov.manifest": event["tags"]["aiprov.manifest"]}
         assert stored["contexts"]["aiprov"] == {**event["contexts"]["aiprov"], "type": "aiprov"}
+        assert stored.get("errors") is None
+
+
+def test_spans_and_tags_of_transactions_are_stored_as_they_were_sent(tmp_path: Path):
+    script = program(tmp_path)
+    with serving() as intake:
+        run(script, intake.dsn, "init,auto", "spans,roots", options={"traces_sample_rate": 1.0})
+
+    assert {"root of spans", "root of roots", "root by ai"} == intake.transactions().keys()
+    for name, transaction in intake.transactions().items():
+        stored = normalized(transaction)
+        spans = {span["description"]: ours_of(span["data"]) for span in stored["spans"]}
+
+        assert spans == children(intake, name)
+        assert ours_of(stored["contexts"]["trace"]["data"]) == ours_of(transaction["contexts"]["trace"]["data"])
+        assert ours_of(dict(stored["tags"])) == transaction["tags"]
         assert stored.get("errors") is None
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sentry_sdk.types import Event, Hint
 
 _MANIFEST, _CONTEXT = "aiprov.manifest", "aiprov"
+_guard = guard("sentry.event")
 _described: set[str] = set()
 """What we have put on the global scope, to tell it from a value of the user's."""
 
@@ -50,7 +51,7 @@ def _describe_release() -> None:
 
 def annotate(event: Event, hint: Hint) -> Event:
     """Add our tags and context to an error event or transaction; those that are there already stay as they are."""
-    with guard("sentry.event"):
+    with _guard:
         fields = cast("dict[str, Any]", event)
         kind = fields.get("type")
         if kind == "transaction":
@@ -78,7 +79,7 @@ def _add_tags(event: dict[str, Any], tags: Mapping[str, str]) -> None:
     """Fresh containers in place of the event's, here and below: the host may send the same ones again."""
     found = event.get("tags")
     if isinstance(found, dict | None):
-        event["tags"] = {**(found or {}), **{k: v for k, v in tags.items() if k not in (found or {})}}
+        event["tags"] = {**tags, **(found or {})}
     elif isinstance(found, list):  # pairs, as the protocol allows too
         taken = [pair[0] for pair in found if isinstance(pair, list | tuple) and pair]
         event["tags"] = found + [[k, v] for k, v in tags.items() if k not in taken]

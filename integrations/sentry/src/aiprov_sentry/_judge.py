@@ -23,5 +23,9 @@ def judge(error: BaseException | None, record: Any = None) -> Explanation | None
 
 def _is_unraised(error: BaseException) -> bool:
     """True where no traceback tells more than the stack that reports it."""
-    hints = (error.__traceback__, error.__cause__, error.__context__)
-    return all(hint is None for hint in hints) and not isinstance(error, BaseExceptionGroup)
+    return (
+        error.__traceback__ is None
+        and error.__cause__ is None
+        and error.__context__ is None
+        and not isinstance(error, BaseExceptionGroup)
+    )

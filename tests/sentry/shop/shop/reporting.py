@@ -80,6 +80,33 @@ def case_log_line_by_ai():
     human_calls(ai_logs)
 
 
+def case_message_in_a_thread():
+    in_a_thread(ai_says)
+
+
+def case_message_by_human_in_a_thread_of_ai():
+    """The stack of a thread begins with what it runs, whoever has started it."""
+    ai_calls(lambda: in_a_thread(human_says))
+
+
+def case_log_line_in_a_thread():
+    in_a_thread(ai_logs)
+
+
+def case_message_in_a_task():
+    async def ai_says_later():
+        await asyncio.sleep(0)
+        sentry_sdk.capture_message("said")
+
+    asyncio.run(ai_says_later())
+
+
+def in_a_thread(function):
+    thread = threading.Thread(target=function)
+    thread.start()
+    thread.join()
+
+
 def case_log_line_with_stack():
     ai_calls(lambda: log.error("logged", stack_info=True))
 
