@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from datadog_spans._agent import Agent, Span, serving
-from datadog_spans._programs import Tags, ai, by_path, digest, failed, line_of, make, ours, run
+from datadog_spans._programs import SHOP, Tags, ai, by_path, digest, failed, line_of, make, ours, run
 
 pytestmark = pytest.mark.peer
 
@@ -72,3 +73,125 @@ def test_span_is_judged_by_its_stack_and_its_error_by_its_path(root: Path, agent
     assert tags_of(spans) == EXPECTED
     assert {span["meta"].get("aiprov.manifest") for span in spans if not span.get("parent_id")} == {digest(root)}
     assert status["failures"] == {}
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        "auto,ddtrace",
+        "ddtrace,auto",
+        "install",
+        "install,auto,install",
+        "theirs,auto",
+        "auto,theirs",
+        "filter",
+        "auto,filter",
+        "sealed,auto",
+        "theirs,sealed,auto",
+        "sealed,filter",
+    ],
+)
+def test_every_order_of_set_up_judges_alike_and_leaves_the_processors_of_others(root: Path, agent: Agent, steps: str):
+    """`filter` and `theirs` configure a processor of the application's; `sealed` takes ddtrace's inner hooks away."""
+    status, _ = run(root, agent.url, steps, "raised", "handled_below", "human")
+
+    spans = agent.take()
+    wanted = {
+        path: tags for path, tags in EXPECTED.items() if path.partition("/")[0] in ("raised", "handled_below", "human")
+    }
+    assert tags_of(spans) == wanted
+    assert {span["meta"].get("theirs") for span in spans} == (
+        {"yes"} if "theirs" in steps or "filter" in steps else {None}
+    )
+    assert status["failures"] == {}
+
+
+@pytest.mark.parametrize("command", [("ddtrace-run", "python"), ("ddtrace-run", "aiprov", "run", "--", "python")])
+def test_under_the_vendors_own_launcher(root: Path, agent: Agent, command: tuple[str, ...]):
+    setup = "ddtrace" if "aiprov" in command else "auto"
+    run(root, agent.url, setup, "raised", "started_by_ai", command=command)
+
+    wanted = {path: tags for path, tags in EXPECTED.items() if path.partition("/")[0] in ("raised", "started_by_ai")}
+    assert tags_of(agent.take()) == wanted
+
+
+def test_spans_of_the_opentelemetry_api(root: Path, agent: Agent):
+    run(
+        root,
+        agent.url,
+        "auto",
+        "raised",
+        "otel",
+        environ={"DD_TRACE_OTEL_ENABLED": "true"},
+        command=("ddtrace-run", "python"),
+    )
+
+    raised = failed("ai_raises", "raised", line_of("raise ValueError"), "ai_raises", "ai_starts_by_api")
+    assert {path: tags for path, tags in tags_of(agent.take()).items() if "otel" in path} == {
+        "otel": raised,
+        "otel/internal": raised,
+        "otel/internal/internal": ai("ai_starts_by_api", "span_origin", line_of('"of ai"')),
+    }
+
+
+def test_trace_that_leaves_in_parts(root: Path, agent: Agent):
+    run(root, agent.url, "auto", "raised", "many", environ={"DD_TRACE_PARTIAL_FLUSH_MIN_SPANS": "100"})
+
+    spans = agent.take()
+    parts = [span for span in spans if "_dd.py.partial_flush" in span.get("metrics", {})]
+    assert len(parts) == 6
+    found = by_path(spans)
+    assert ours(found["many"][0]) == RAISED
+    assert [ours(span) for span in spans if span["name"] == "started by ai"] == [
+        ai("ai_starts", "span_origin", line_of("started by ai"))
+    ] * 600
+
+
+def test_forked_child_goes_on(root: Path, agent: Agent):
+    run(root, agent.url, "auto", "raised", "fork", "raised")
+
+    found = by_path(agent.take())
+    assert {path: [ours(span) for span in spans] for path, spans in found.items() if "child" in path} == {
+        "fork/child": [{}],
+        "fork/child/inner": [RAISED],
+    }
+
+
+def test_function_of_a_code_origin(root: Path, agent: Agent):
+    """The view is not on the stack when the framework starts the request's span."""
+    run(
+        root,
+        agent.url,
+        "auto",
+        "view",
+        environ={"DD_CODE_ORIGIN_FOR_SPANS_ENABLED": "true"},
+        command=("ddtrace-run", "python"),
+    )
+
+    found = tags_of(agent.take())
+    view = ai("case_view.<locals>.ai_view", "span_origin", line_of('@app.get("/")'))
+    assert {path.rpartition("/")[2]: tags for path, tags in found.items() if tags} == {
+        "view": view,
+        "pricing.ai_view": view,
+    }
+
+
+def test_nothing_is_added_without_a_manifest(agent: Agent, tmp_path: Path):
+    shutil.copytree(SHOP, tmp_path, dirs_exist_ok=True)
+    for steps in ("ddtrace", "auto"):
+        run(tmp_path, agent.url, steps, *CASES)
+        spans = agent.take()
+
+        assert tags_of(spans).keys() == EXPECTED.keys()
+        assert {name for span in spans for name in span["meta"] if "aiprov" in name} == {"aiprov.model"}, "the user's"
+
+
+def test_corrupt_manifest_is_one_warning(agent: Agent, tmp_path: Path):
+    make(tmp_path)
+    (tmp_path / ".aiprov" / "manifest.yaml").write_text("aiprov: [")
+
+    status, log = run(tmp_path, agent.url, "auto", "raised")
+
+    assert set(tags_of(agent.take())) == {"raised", "raised/inner"}
+    assert status["failures"] == {}
+    assert log.count("aiprov") >= 1

@@ -7,6 +7,7 @@ import os
 import threading
 
 from ddtrace.trace import tracer
+from opentelemetry.trace import get_tracer
 
 
 def ai_starts():
@@ -172,17 +173,25 @@ def case_bad_data():
         human_raises()
 
 
-def case_otel():
-    """The API's own spans note their exceptions in a way of their own."""
-    from opentelemetry.trace import get_tracer
-
-    with get_tracer("shop").start_as_current_span("inner"):
-        ai_starts_otel()
-
-
-def ai_starts_otel():
-    from opentelemetry.trace import get_tracer
-
+def ai_starts_by_api():
     with get_tracer("shop").start_as_current_span("of ai"):
         pass
     ai_raises()
+
+
+def case_otel():
+    """The API's spans note their exceptions in a way of their own."""
+    with get_tracer("shop").start_as_current_span("inner"):
+        ai_starts_by_api()
+
+
+def case_view():
+    import flask
+
+    app = flask.Flask("shop")
+
+    @app.get("/")
+    def ai_view():
+        return "fine"
+
+    app.test_client().get("/").close()
