@@ -60,6 +60,6 @@ def _sighting(error: BaseException) -> _Sighting:
 
 
 def _goes_on(before: _Sighting, now: _Sighting) -> bool:
-    if before.kind is not now.kind or before.path != now.path[: len(before.path)]:
+    if before.kind is not now.kind or not before.path or before.path != now.path[: len(before.path)]:
         return False
     return len(now.path) > len(before.path) or not now.places <= before.places
