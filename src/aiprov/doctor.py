@@ -51,7 +51,13 @@ class Diagnosis:
         return all(check.ok for check in self.checks) and all(f.state != "stale" for f in self.functions)
 
 
-def diagnose(target: str | None, *, directory: Path, environ: Mapping[str, str] = os.environ) -> Diagnosis:
+def diagnose(
+    target: str | None,
+    *,
+    directory: Path,
+    environ: Mapping[str, str] = os.environ,
+    version: tuple[int, ...] = sys.version_info[:2],
+) -> Diagnosis:
     """Look at everything that a process started in `directory` would find."""
     settings, problems = resolve({}, environ)
     checks = [Check("setting", ok=False, detail=problem) for problem in problems]
@@ -61,6 +67,7 @@ def diagnose(target: str | None, *, directory: Path, environ: Mapping[str, str] 
     checks.append(found)
     checks += _hooks()
     checks += _sink(settings)
+    checks += _switches(settings, version)
     functions: tuple[FunctionCheck, ...] = ()
     if target is not None:
         matched, functions = _target(target, manifest, paths, directory)
@@ -83,16 +90,41 @@ def _manifest(settings: Settings, directory: Path) -> tuple[Manifest, Paths, Che
 
 def _hooks() -> Iterator[Check]:
     """Loads every plugin, as a start of the application would."""
-    for name in sorted(plugin.name for plugin in _plugins.installed()):
-        with _guard.guard(f"plugin.{name}"):
-            importlib.import_module(name)
+    absent = set()
+    for name in sorted({plugin.name for plugin in _plugins.installed()}):
+        with _guard.guard(f"import of {name}"):
+            try:
+                importlib.import_module(name)
+            except ModuleNotFoundError as error:
+                if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+                    raise
+                absent.add(name)
     _plugins.hook_installed()
-    for name, state in sorted(_plugins.hooked.items()):
-        yield Check("hook", ok=state == "hooked", detail=f"{name}: {state}")
+    for label, state in sorted(_plugins.hooked.items()):
+        if label.partition(" ")[0] in absent:
+            yield Check("hook", ok=True, detail=f"{label}: {state}, as it is not installed")
+        else:
+            why = _plugins.reasons.get(label)
+            yield Check("hook", ok=state == "hooked", detail=f"{label}: {state}{f', {why}' if why else ''}")
     if not _plugins.hooked:
         yield Check("hook", ok=True, detail="no vendor plugin is installed, e.g. aiprov[sentry]")
     for place, count in sorted(_guard.failures.items()):
         yield Check("failure", ok=False, detail=f"{place}: {count} swallowed in this process")
+
+
+def _switches(settings: Settings, version: tuple[int, ...]) -> Iterator[Check]:
+    said = "on: records of exceptions carry our keys" if settings.logs else "off (AIPROV_LOGS)"
+    yield Check("logs", ok=True, detail=said)
+    if not settings.track:
+        yield Check("track", ok=True, detail="off (AIPROV_TRACK)")
+    elif version < (3, 12):
+        now = ".".join(map(str, version[:2]))
+        yield Check("track", ok=False, detail=f"AIPROV_TRACK is set, but needs Python 3.12 or newer, and this is {now}")
+    else:
+        share = f"{settings.track_sample:.4g} of the healthy traces go to the sink"
+        yield Check(
+            "track", ok=True, detail=f"on, {share if settings.sink else 'for errors and spans; there is no sink'}"
+        )
 
 
 def _sink(settings: Settings) -> Iterator[Check]:

@@ -48,7 +48,9 @@ def add_provenance(
 ) -> MutableMapping[str, Any]:
     """A structlog processor; put it before or after the one that formats the exception."""
     with _guard:
-        error = _exception(event_dict.get("exc_info")) or _formatted(event_dict.get("exception"))
+        error = _exception(event_dict.get("exc_info"))
+        if error is None:
+            error = _formatted(event_dict.get("exception"))
         if error is not None and "aiprov.manifest" not in event_dict:
             _merge(event_dict, _judge(error, sys._getframe(1)))  # noqa: SLF001  # as `logging` does
     return event_dict
@@ -77,7 +79,7 @@ class _Factory:
 
     def __call__(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
         record = self._previous(*args, **kwargs)
-        if self is _Factory.newest:
+        if getattr(record, "exc_info", None) and self is _Factory.newest:
             with _guard:
                 error = _exception(record.exc_info)
                 if error is not None:

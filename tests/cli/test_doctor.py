@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -89,3 +92,56 @@ def test_an_ignored_setting_is_named(project: Path) -> None:
     found = diagnose(None, directory=project, environ={"AIPROV_SINK_BYTES": "many"})
 
     assert "AIPROV_SINK_BYTES is ignored" in found.checks[0].detail
+
+
+def said(name: str, project: Path, version: tuple[int, int] = (3, 12), **environ: str) -> list[tuple[bool, str]]:
+    found = diagnose(None, directory=project, environ=environ, version=version)
+    return [(check.ok, check.detail) for check in found.checks if check.name == name]
+
+
+def test_logs_and_tracking_are_off_unless_they_are_asked_for(project: Path) -> None:
+    assert [(True, "off (AIPROV_LOGS)")] == said("logs", project)
+    assert [(True, "off (AIPROV_TRACK)")] == said("track", project)
+    assert [(True, "on: records of exceptions carry our keys")] == said("logs", project, AIPROV_LOGS="1")
+
+
+def test_tracking_needs_a_newer_python_than_some(project: Path) -> None:
+    assert [(True, "on, for errors and spans; there is no sink")] == said("track", project, AIPROV_TRACK="1")
+    shared = said("track", project, AIPROV_TRACK="1", AIPROV_SINK=str(project / "sink"), AIPROV_TRACK_SAMPLE="0.5")
+    assert [(True, "on, 0.5 of the healthy traces go to the sink")] == shared
+
+    ((ok, detail),) = said("track", project, version=(3, 11), AIPROV_TRACK="1")
+
+    assert not ok
+    assert "needs Python 3.12 or newer, and this is 3.11" in detail
+
+
+def test_every_plugin_says_what_has_become_of_it(project: Path) -> None:
+    info = project / "plugins" / "aiprov_x-1.0.dist-info"
+    info.mkdir(parents=True)
+    plugins = {"colorsys": "x_good", "chunk_gone": "x_good", "sched": "x_bad", "x_half": "x_good"}
+    lines = "".join(f"{vendor} = {module}:install\n" for vendor, module in plugins.items())
+    (info / "entry_points.txt").write_text(f"[aiprov_runtime.plugins]\n{lines}")
+    (project / "plugins" / "x_good.py").write_text("def install(): pass\n")
+    (project / "plugins" / "x_bad.py").write_text("def install(): raise ValueError('too old')\n")
+    (project / "plugins" / "x_half.py").write_text("import x_part_that_is_missing\n")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "aiprov", "doctor", "--json"],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": str(project / "plugins")},
+        capture_output=True,
+        text=True,
+    )
+
+    checks = [(check["ok"], check["detail"]) for check in json.loads(done.stdout)["checks"]]
+    assert 1 == done.returncode
+    assert {
+        (True, "colorsys: hooked"),
+        (True, "chunk_gone: waiting, as it is not installed"),
+        (False, "sched: failed, ValueError: too old"),
+        (False, "x_half: waiting"),
+        (False, "plugin.sched: 1 swallowed in this process"),
+        (False, "import of x_half: 1 swallowed in this process"),
+    } <= set(checks)
+    assert "No module named 'x_part_that_is_missing'" in done.stderr
