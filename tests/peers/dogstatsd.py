@@ -14,6 +14,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,199}", re.ASCII)
 _TAG = re.compile(r"[A-Za-z]\w{0,60}(\.\w+)*(:[\w\-:/.]{1,150})?")
 _EVENT = re.compile(r"_e\{(\d+),(\d+)\}:", re.ASCII)
 _MAX_EVENT = 8192
+_ABOUT_ITSELF = "datadog.dogstatsd.client."
 
 
 class MalformedError(ValueError):
@@ -126,19 +127,25 @@ class Receiver:
 
     def rest(self) -> list[Metric | Event]:
         """Whatever is there by now."""
-        lines: list[Metric | Event] = []
+        return [line for datagram in self.datagrams() for line in _lines(datagram)]
+
+    def datagrams(self) -> list[bytes]:
+        """The same as it came."""
+        found: list[bytes] = []
         self._bound.settimeout(0)
         try:
             while True:
-                lines += self._next()
+                found.append(self._bound.recv(65536))
         except BlockingIOError:
-            return lines
+            return found
 
     def _next(self) -> list[Metric | Event]:
-        datagram = self._bound.recv(65536)
-        assert len(datagram) <= 8192
-        found = parse(datagram)
-        return [one for one in found if isinstance(one, Event) or not one.name.startswith("datadog.dogstatsd.client.")]
+        return _lines(self._bound.recv(65536))
+
+
+def _lines(datagram: bytes) -> list[Metric | Event]:
+    assert len(datagram) <= (8192 if datagram.startswith(b"_e") else 1432)
+    return [one for one in parse(datagram) if isinstance(one, Event) or not one.name.startswith(_ABOUT_ITSELF)]
 
 
 @contextmanager
