@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from datadog_spans._agent import Span
+from peers.ddapm import Agent
 from sentry._project import AI, manifest_of, write_manifest
 
 from aiprov_runtime._manifest import MANIFEST_PATH, load
 
 SHOP = Path(__file__).parent / "shop"
+Span = dict[str, Any]
 Tags = dict[str, str | float]
 
 
@@ -58,6 +59,15 @@ def run(
 
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1]) if done.stdout else {}, done.stderr
+
+
+def take(agent: Agent) -> list[Span]:
+    """What has arrived since the last time, if the agent has nothing against it."""
+    spans, failed_checks = [span for trace in agent.datadog_traces() for span in trace], agent.failed_checks()
+    agent.clear()
+
+    assert failed_checks == {}
+    return spans
 
 
 def by_path(spans: list[Span]) -> dict[str, list[Span]]:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from datadog_spans._agent import Agent, Span, serving
-from datadog_spans._programs import SHOP, Tags, ai, by_path, digest, failed, line_of, make, ours, run
+from datadog_spans._programs import SHOP, Span, Tags, ai, by_path, digest, failed, line_of, make, ours, run, take
+from peers import required
+from peers.ddapm import Agent, serving
 
 pytestmark = pytest.mark.peer
 
@@ -51,8 +52,8 @@ CASES = [name for name in EXPECTED if "/" not in name]
 
 
 @pytest.fixture(scope="module")
-def agent() -> Iterator[Agent]:
-    with serving() as agent:
+def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agent]:
+    with required(), serving(tmp_path_factory.mktemp("agent")) as agent:
         yield agent
 
 
@@ -69,7 +70,7 @@ def tags_of(spans: list[Span]) -> dict[str, Tags]:
 def test_span_is_judged_by_its_stack_and_its_error_by_its_path(root: Path, agent: Agent, version: str):
     status, _ = run(root, agent.url, "auto", *CASES, environ={"DD_TRACE_API_VERSION": version})
 
-    spans = agent.take()
+    spans = take(agent)
     assert tags_of(spans) == EXPECTED
     assert {span["meta"].get("aiprov.manifest") for span in spans if not span.get("parent_id")} == {digest(root)}
     assert status["failures"] == {}
@@ -95,7 +96,7 @@ def test_every_order_of_set_up_judges_alike_and_leaves_the_processors_of_others(
     """`filter` and `theirs` configure a processor of the application's; `sealed` takes ddtrace's inner hooks away."""
     status, _ = run(root, agent.url, steps, "raised", "handled_below", "human")
 
-    spans = agent.take()
+    spans = take(agent)
     wanted = {
         path: tags for path, tags in EXPECTED.items() if path.partition("/")[0] in ("raised", "handled_below", "human")
     }
@@ -112,7 +113,7 @@ def test_under_the_vendors_own_launcher(root: Path, agent: Agent, command: tuple
     run(root, agent.url, setup, "raised", "started_by_ai", command=command)
 
     wanted = {path: tags for path, tags in EXPECTED.items() if path.partition("/")[0] in ("raised", "started_by_ai")}
-    assert tags_of(agent.take()) == wanted
+    assert tags_of(take(agent)) == wanted
 
 
 def test_spans_of_the_opentelemetry_api(root: Path, agent: Agent):
@@ -127,7 +128,7 @@ def test_spans_of_the_opentelemetry_api(root: Path, agent: Agent):
     )
 
     raised = failed("ai_raises", "raised", line_of("raise ValueError"), "ai_raises", "ai_starts_by_api")
-    assert {path: tags for path, tags in tags_of(agent.take()).items() if "otel" in path} == {
+    assert {path: tags for path, tags in tags_of(take(agent)).items() if "otel" in path} == {
         "otel": raised,
         "otel/internal": raised,
         "otel/internal/internal": ai("ai_starts_by_api", "span_origin", line_of('"of ai"')),
@@ -137,7 +138,7 @@ def test_spans_of_the_opentelemetry_api(root: Path, agent: Agent):
 def test_trace_that_leaves_in_parts(root: Path, agent: Agent):
     run(root, agent.url, "auto", "raised", "many", environ={"DD_TRACE_PARTIAL_FLUSH_MIN_SPANS": "100"})
 
-    spans = agent.take()
+    spans = take(agent)
     parts = [span for span in spans if "_dd.py.partial_flush" in span.get("metrics", {})]
     assert len(parts) == 6
     found = by_path(spans)
@@ -150,7 +151,7 @@ def test_trace_that_leaves_in_parts(root: Path, agent: Agent):
 def test_forked_child_goes_on(root: Path, agent: Agent):
     run(root, agent.url, "auto", "raised", "fork", "raised")
 
-    found = by_path(agent.take())
+    found = by_path(take(agent))
     assert {path: [ours(span) for span in spans] for path, spans in found.items() if "child" in path} == {
         "fork/child": [{}],
         "fork/child/inner": [RAISED],
@@ -168,7 +169,7 @@ def test_function_of_a_code_origin(root: Path, agent: Agent):
         command=("ddtrace-run", "python"),
     )
 
-    found = tags_of(agent.take())
+    found = tags_of(take(agent))
     view = ai("case_view.<locals>.ai_view", "span_origin", line_of('@app.get("/")'))
     assert {path.rpartition("/")[2]: tags for path, tags in found.items() if tags} == {
         "view": view,
@@ -180,7 +181,7 @@ def test_nothing_is_added_without_a_manifest(agent: Agent, tmp_path: Path):
     shutil.copytree(SHOP, tmp_path, dirs_exist_ok=True)
     for steps in ("ddtrace", "auto"):
         run(tmp_path, agent.url, steps, *CASES)
-        spans = agent.take()
+        spans = take(agent)
 
         assert tags_of(spans).keys() == EXPECTED.keys()
         assert {name for span in spans for name in span["meta"] if "aiprov" in name} == {"aiprov.model"}, "the user's"
@@ -192,6 +193,6 @@ def test_corrupt_manifest_is_one_warning(agent: Agent, tmp_path: Path):
 
     status, log = run(tmp_path, agent.url, "auto", "raised")
 
-    assert set(tags_of(agent.take())) == {"raised", "raised/inner"}
+    assert set(tags_of(take(agent))) == {"raised", "raised/inner"}
     assert status["failures"] == {}
     assert log.count("aiprov") >= 1
