@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from sentry_sdk.integrations import logging as sentry_logging
@@ -21,10 +22,9 @@ def install() -> None:
 
 
 def _extra_with_tags(original: Method) -> Method:
-    def _extra_from_record(self: Any, *args: Any, **kwargs: Any) -> Any:
-        extra = original(self, *args, **kwargs)
+    def _extra_from_record(self: Any, record: logging.LogRecord) -> Any:
+        extra = original(self, record)
         with _guard:
-            record = args[0] if args else kwargs["record"]
             error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
             if error is not None and "aiprov.manifest" not in extra:
                 explanation = judge(error, record)

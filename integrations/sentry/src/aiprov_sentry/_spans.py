@@ -25,24 +25,31 @@ def install() -> None:
     replace(getattr(traces, "StreamedSpan", None), "_start", _streaming, slots=("_attributes",))
 
 
+# Each passes over the callers that are the SDK's own in any case: a frame that is not looked at costs nothing.
+
+
 def _recording(original: Method) -> Method:
-    def add(self: Any, *args: Any, **kwargs: Any) -> Any:
-        result = original(self, *args, **kwargs)
-        found = span_origin(sys._getframe().f_back)  # noqa: SLF001  # as `logging` does
+    def add(self: Any, span: Any) -> Any:
+        result = original(self, span)
+        try:
+            caller = sys._getframe(2)  # noqa: SLF001  # as `logging` does
+        except ValueError:
+            return result
+        found = span_origin(caller)
         if found is not None:
             with _guard:
-                _fill(args[0] if args else kwargs["span"], found)
+                _fill(span, found)
         return result
 
     return add
 
 
 def _recording_transaction(original: Method) -> Method:
-    def init_span_recorder(self: Any, *args: Any, **kwargs: Any) -> Any:
-        result = original(self, *args, **kwargs)
-        found = span_origin(sys._getframe().f_back)  # noqa: SLF001  # as above
-        if found is not None:
-            with _guard:
+    def init_span_recorder(self: Any, maxlen: int) -> Any:
+        result = original(self, maxlen)
+        with _guard:
+            found = span_origin(sys._getframe(2))  # noqa: SLF001  # as above
+            if found is not None:
                 _fill(self, found)
         return result
 
@@ -54,11 +61,15 @@ def _fill(span: Any, found: Mapping[str, str | int]) -> None:
 
 
 def _streaming(original: Method) -> Method:
-    def _start(self: Any, *args: Any, **kwargs: Any) -> Any:
-        found = span_origin(sys._getframe().f_back)  # noqa: SLF001  # as above
+    def _start(self: Any) -> Any:
+        try:
+            caller = sys._getframe(3)  # noqa: SLF001  # as above
+        except ValueError:
+            return original(self)
+        found = span_origin(caller)
         if found is not None:
             with _guard:
                 self._attributes = {**found, **self._attributes}
-        return original(self, *args, **kwargs)
+        return original(self)
 
     return _start
