@@ -9,8 +9,11 @@ if TYPE_CHECKING:
     from aiprov_runtime._runtime import (
         Release,
         Status,
+        begin_trace,
+        calls,
         capture,
         ensure,
+        executed,
         explain,
         explain_stack,
         init,
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
         span_origin,
         status,
     )
+    from aiprov_runtime._tracking import Trace
 
 __all__ = [
     "Attribution",
@@ -26,8 +30,12 @@ __all__ = [
     "Release",
     "Status",
     "Step",
+    "Trace",
+    "begin_trace",
+    "calls",
     "capture",
     "ensure",
+    "executed",
     "explain",
     "explain_stack",
     "guard",

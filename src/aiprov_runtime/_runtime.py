@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import CodeType, FrameType, FunctionType, MethodType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,6 +18,8 @@ from aiprov_runtime._origin import Attributes, Origins
 from aiprov_runtime._paths import Paths
 from aiprov_runtime._program import is_child_to_be_told, main_file
 from aiprov_runtime._settings import Settings, resolve
+from aiprov_runtime._tracking import Trace
+from aiprov_runtime._tracking import executed as _executed
 
 if TYPE_CHECKING:
     from aiprov_runtime._sink import Sink
@@ -28,8 +30,12 @@ __all__ = [
     "Release",
     "Status",
     "Step",
+    "Trace",
+    "begin_trace",
+    "calls",
     "capture",
     "ensure",
+    "executed",
     "explain",
     "explain_stack",
     "guard",
@@ -255,6 +261,24 @@ def release() -> Release | None:
         if runtime is not None and runtime.lookups is not None:
             return Release(runtime.lookups.manifest, *runtime.lookups.totals())
     return None
+
+
+@guarded("trace")
+def begin_trace(trace: str | None = None) -> Trace | None:  # noqa: ARG001  # inert
+    """Note from here on which AI functions run in this context; None while they are not tracked."""
+    return None
+
+
+def executed() -> tuple[str, ...]:
+    """The AI functions that ran in this context's open trace, the first that ran first; () where there is none."""
+    with guard("trace"):
+        return _executed()
+    return ()
+
+
+def calls() -> Mapping[tuple[str, str], int]:
+    """Calls of tracked functions in this process by model and tool, "" where unknown."""
+    return {}
 
 
 def capture(error: BaseException) -> None:
