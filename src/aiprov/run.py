@@ -75,7 +75,7 @@ def parse(arguments: Sequence[str]) -> tuple[dict[str, str] | None, list[str]]:
 
 def start(command: Sequence[str], settings: Mapping[str, str]) -> NoReturn:
     """Replace this process; the command keeps its id, its streams and whoever waits for it."""
-    if not command:
+    if not command or not command[0]:
         raise UsageError("needs a command, as in `aiprov run -- python app.py`")
     environ = dict(os.environ)
     for variable, value in settings.items():
