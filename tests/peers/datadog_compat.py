@@ -82,7 +82,8 @@ def serving(folder: Path) -> Iterator[Parser]:
             environ=_SETTINGS | {"DD_DOGSTATSD_PORT": str(udp), "DD_APM_RECEIVER_PORT": str(tcp)},
             is_ready=lambda: f"listen on port {udp}".encode() in log.read_bytes(),
             inherited=unused.fileno(),
-        ),socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as connected
+        ),
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as connected,
     ):
         connected.connect(("127.0.0.1", udp))
         yield Parser(folder, connected)
