@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -171,10 +172,7 @@ def test_function_of_a_code_origin(root: Path, agent: Agent):
 
     found = tags_of(take(agent))
     view = ai("case_view.<locals>.ai_view", "span_origin", line_of('@app.get("/")'))
-    assert {path.rpartition("/")[2]: tags for path, tags in found.items() if tags} == {
-        "view": view,
-        "pricing.ai_view": view,
-    }
+    assert {path: tags for path, tags in found.items() if tags} == {"view": view}
 
 
 def test_nothing_is_added_without_a_manifest(agent: Agent, tmp_path: Path):
@@ -196,3 +194,35 @@ def test_corrupt_manifest_is_one_warning(agent: Agent, tmp_path: Path):
     assert set(tags_of(take(agent))) == {"raised", "raised/inner"}
     assert status["failures"] == {}
     assert log.count("aiprov") >= 1
+
+
+@pytest.mark.parametrize(
+    ("environ", "is_judged"),
+    [
+        ({}, False),
+        ({"DD_LOGS_INJECTION": "true"}, True),
+        ({"AIPROV_LOGS": "1"}, True),
+        ({"DD_LOGS_INJECTION": "0"}, False),
+    ],
+)
+def test_log_lines_of_exceptions_beside_the_trace_id(
+    root: Path, agent: Agent, environ: dict[str, str], *, is_judged: bool
+):
+    """The tracer adds its own keys without being asked; ours come where somebody asked for keys on log lines."""
+    _, log = run(root, agent.url, "auto", "logged", environ=environ, command=("ddtrace-run", "python"))
+
+    failed_line, fine = (json.loads(line) for line in log.splitlines() if line.startswith("{"))
+    (request,) = take(agent)
+    has_ids = environ.get("DD_LOGS_INJECTION") != "0"
+    assert {k: v for k, v in failed_line.items() if k.startswith(("aiprov.", "code."))} == (
+        {
+            **ai("ai_raises", "raised", line_of("raise ValueError")),
+            "aiprov.manifest": digest(root),
+        }
+        if is_judged
+        else {}
+    )
+    assert [line.get("dd.span_id") for line in (failed_line, fine)] == [
+        str(request["span_id"]) if has_ids else None
+    ] * 2
+    assert [name for name in fine if name.startswith("aiprov.")] == []

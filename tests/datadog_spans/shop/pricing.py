@@ -3,6 +3,8 @@
 import asyncio
 import concurrent.futures
 import contextlib
+import json
+import logging
 import os
 import threading
 
@@ -195,3 +197,25 @@ def case_view():
         return "fine"
 
     app.test_client().get("/").close()
+
+
+class Json(logging.Formatter):
+    """Every attribute of a record that `logging` itself does not set, as JSON formatters write it."""
+
+    known = frozenset(vars(logging.makeLogRecord({})))
+
+    def format(self, record):
+        added = {name: value for name, value in vars(record).items() if name not in self.known}
+        return json.dumps({"message": record.getMessage(), **added})
+
+
+def case_logged():
+    handler = logging.StreamHandler()
+    handler.setFormatter(Json())
+    log = logging.getLogger("shop")
+    log.addHandler(handler)
+    try:
+        ai_raises()
+    except ValueError:
+        log.exception("failed")
+    log.warning("fine")

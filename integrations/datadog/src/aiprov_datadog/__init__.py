@@ -5,12 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from aiprov_datadog._events import deployment_event
     from aiprov_datadog._filter import AiprovTraceFilter
+    from aiprov_datadog._metrics import send_error_events
     from aiprov_datadog._spans import install
 
-__all__ = ["AiprovTraceFilter", "install"]
+__all__ = ["AiprovTraceFilter", "deployment_event", "install", "send_error_events"]
 
-_HOME = {"AiprovTraceFilter": "_filter", "install": "_spans"}
+_HOME = {
+    "AiprovTraceFilter": "_filter",
+    "deployment_event": "_events",
+    "install": "_spans",
+    "send_error_events": "_metrics",
+}
 
 
 def __getattr__(name: str) -> object:

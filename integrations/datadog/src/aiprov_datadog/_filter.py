@@ -5,7 +5,7 @@ from __future__ import annotations
 from ddtrace.trace import Span, TraceFilter
 
 import aiprov_runtime
-from aiprov_datadog import _judge
+from aiprov_datadog import _judge, _measure
 from aiprov_runtime import guard
 
 _guard = guard("datadog.trace")
@@ -22,4 +22,5 @@ class AiprovTraceFilter(TraceFilter):
         with _guard:
             for span in reversed(trace):  # those that started later first: an entry span hears from those below it
                 _judge.settle(span)
+                _measure.report(span)
         return trace

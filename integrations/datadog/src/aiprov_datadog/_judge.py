@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ddtrace.trace import Span
 
 _BELOW = "aiprov.below"
-_CODE_ORIGIN = "_dd.code_origin.frames.0."
+_CODE_ORIGIN_FILE, _CODE_ORIGIN_LINE = "_dd.code_origin.frames.0.file", "_dd.code_origin.frames.0.line"
 
 
 def judge_error(span: Span, found: Explanation) -> None:
@@ -40,9 +40,9 @@ def settle(span: Span) -> None:
 
 
 def _settle_origin(span: Span) -> None:
-    file = span.get_tag(f"{_CODE_ORIGIN}file")
-    if file and _tags.get(span, "aiprov.function") is None:
-        line = span.get_tag(f"{_CODE_ORIGIN}line") or ""
+    file = span.get_tag(_CODE_ORIGIN_FILE)
+    if file is not None and _tags.get(span, "aiprov.function") is None:
+        line = span.get_tag(_CODE_ORIGIN_LINE) or ""
         found = explain_definition(file, int(line)) if line.isdecimal() and line.isascii() else None
         if found is not None and found.suspect is not None:
             _tags.replace(span, _tags.of_origin(found))

@@ -147,6 +147,11 @@ def install() -> None:
         _metrics = metrics
 
 
+def is_installed() -> bool:
+    """False where there is no use in telling of spans."""
+    return _metrics is not None
+
+
 def _statsd() -> Statsd:
     from datadog.dogstatsd.base import statsd  # here: `record` is called where nobody has imported the client, too
 

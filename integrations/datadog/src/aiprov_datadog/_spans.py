@@ -13,8 +13,8 @@ from typing import Any
 from ddtrace.trace import Span, tracer
 
 import aiprov_runtime
-from aiprov_datadog import _judge, _tags
-from aiprov_runtime import _runtime, guard
+from aiprov_datadog import _judge, _measure, _metrics, _tags
+from aiprov_runtime import _runtime, guard, guarded, span_origin
 from aiprov_runtime._guard import warn
 
 try:
@@ -25,7 +25,7 @@ except ImportError:
     core = None  # type: ignore[assignment]
 
 _TRACE = "aiprov.trace"
-_start_guard, _finish_guard, _error_guard = guard("datadog.start"), guard("datadog.finish"), guard("datadog.error")
+_NEEDS = ("_parent", "_get_ctx_item", "_set_ctx_item", "_set_ctx_items")
 
 
 def install() -> None:
@@ -34,52 +34,64 @@ def install() -> None:
         aiprov_runtime.ensure()
         if not _hook():
             _append_filter()
+        _metrics.use_traces()
         _inject_into_logs()
 
 
 class AiprovSpanProcessor(SpanProcessor):  # type: ignore[misc,unused-ignore]  # `object` where it is missing
-    """Called by every tracer of the process, and not touched by `tracer.configure`."""
+    """Called by every tracer of the process, and not touched by `tracer.configure`.
+
+    Most spans are none of ours, so what can go wrong, and its guard, comes only where there is something to do.
+    """
 
     def on_span_start(self, span: Span) -> None:
-        with _start_guard:
-            found = aiprov_runtime.span_origin(sys._getframe(2))  # noqa: SLF001  # past the tracer's own
-            if found is not None:
-                _tags.add(span, found)
-                _tags.remember(span, _tags.OURS, found)
-            if span._parent is None:  # noqa: SLF001
-                _begin(span)
+        found = span_origin(sys._getframe(1))  # noqa: SLF001  # the tracer's, which is there for certain
+        if found is not None:
+            _begin(span, found)
+        if span._parent is None:  # noqa: SLF001  # looked for before anything is hooked
+            _begin_trace(span)
 
     def on_span_finish(self, span: Span) -> None:
-        with _finish_guard:
-            _judge.settle(span)
-            if span._parent is None:  # noqa: SLF001
-                _finish(span)
+        if (
+            span.error
+            or span._parent is None  # noqa: SLF001  # as above
+            or (_metrics.is_installed() and span._get_ctx_item(_tags.OURS) is not None)  # noqa: SLF001  # as above
+        ):
+            _finish(span)
 
     def shutdown(self, timeout: float | None) -> None:
         """Nothing is held back, so nothing has to be flushed."""
 
 
+@guarded("datadog.error")
 def on_exception(span: Span, _kind: type[BaseException], error: BaseException, _tb: TracebackType | None) -> None:
     """Judge the exception itself, while it is at hand."""
-    with _error_guard:
-        found = aiprov_runtime.explain(error)
-        if found is not None:
-            _judge.judge_error(span, found)
+    found = aiprov_runtime.explain(error)
+    if found is not None:
+        _judge.judge_error(span, found)
 
 
-def _begin(span: Span) -> None:
+@guarded("datadog.start")
+def _begin(span: Span, found: _tags.Tags) -> None:
+    _tags.begin(span, found)
+
+
+@guarded("datadog.start")
+def _begin_trace(span: Span) -> None:
     """The release is told once a trace; another tag would cost every span a twentieth of its own time."""
     active = _runtime._active  # noqa: SLF001  # `init` may put another in its place at any time
     if active is not None and active.lookups is not None:
         _tags.add(span, {"aiprov.manifest": active.lookups.manifest})
-        begin_trace = getattr(aiprov_runtime, "begin_trace", None)
-        trace = begin_trace(_trace_id(span.trace_id)) if begin_trace else None
-        if trace is not None:
-            _tags.remember(span, _TRACE, trace)
+        if active.settings.track:
+            _tags.remember(span, _TRACE, aiprov_runtime.begin_trace(_trace_id(span.trace_id)))
 
 
+@guarded("datadog.finish")
 def _finish(span: Span) -> None:
-    trace = _tags.recall(span, _TRACE)
+    _judge.settle(span)
+    if _metrics.is_installed():
+        _measure.report(span)
+    trace = span._get_ctx_item(_TRACE)  # noqa: SLF001  # as above
     if trace is not None:
         _tags.add(span, _tags.listed("executed", trace.executed))
         trace.finish(failed=bool(span.error))
@@ -95,7 +107,7 @@ def _hook() -> bool:
     processor: Any = AiprovSpanProcessor()
     listen: Any = getattr(core, "on", None)
     needs = [(processor, "register"), (processor, "__processors__"), (listen, "__call__")]
-    if not all(hasattr(owner, name) for owner, name in [*needs, (Span, "_get_ctx_item"), (Span, "_set_ctx_item")]):
+    if not all(hasattr(owner, name) for owner, name in [*needs, *((Span, name) for name in _NEEDS)]):
         return False
     for earlier in [found for found in processor.__processors__ if type(found).__module__ == __name__]:
         earlier.unregister()

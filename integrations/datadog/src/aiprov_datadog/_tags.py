@@ -14,6 +14,8 @@ Tags = Mapping[str, str | int]
 SPAN_ORIGIN = "span_origin"
 OURS = "aiprov.tags"
 """Under this the span remembers what we set, to tell it from the application's own."""
+START = "aiprov.start"
+"""Under this, what was known when it started."""
 _MAX_LIST = 32
 
 
@@ -48,6 +50,12 @@ def add(span: Span, tags: Tags) -> None:
     for name, value in tags.items():
         if get(span, name) is None:
             _set(span, name, value)
+
+
+def begin(span: Span, tags: Tags) -> None:
+    """Set what is known when the span starts."""
+    add(span, tags)
+    span._set_ctx_items({OURS: tags, START: tags})  # noqa: SLF001  # as `remember`, in one go
 
 
 def replace(span: Span, tags: Tags) -> None:

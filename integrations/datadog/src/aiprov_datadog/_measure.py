@@ -1,0 +1,43 @@
+"""Finished spans, handed to the metrics in plain values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiprov_datadog import _metrics, _tags
+
+if TYPE_CHECKING:
+    from ddtrace.trace import Span
+
+_REPORTED = "aiprov.reported"
+
+
+def report(span: Span) -> None:
+    """Tell the metrics of a span that an AI function started, or that failed; once."""
+    if not _metrics.is_installed():
+        return
+    tags: _tags.Tags | None = _tags.recall(span, _tags.OURS)
+    if (tags is None and not span.error) or _tags.recall(span, _REPORTED):
+        return
+    _tags.remember(span, _REPORTED, value=True)
+    start: _tags.Tags | None = _tags.recall(span, _tags.START)
+    suspect = tags if span.error and tags is not None and tags.get("aiprov.relation") != _tags.SPAN_ORIGIN else {}
+    finished = _metrics.Finished(
+        id=span.span_id,
+        parent=span.parent_id,
+        seconds=span.duration or 0.0,
+        started_by=None if start is None else _names(start),
+        failed=bool(span.error),
+        suspect=_names(suspect) if "aiprov.function" in suspect else None,
+        function=_text(suspect, "aiprov.function"),
+    )
+    _metrics.record([finished])
+
+
+def _names(tags: _tags.Tags) -> _metrics.Names:
+    return _text(tags, "aiprov.model"), _text(tags, "aiprov.tool")
+
+
+def _text(tags: _tags.Tags, name: str) -> str | None:
+    value = tags.get(name)
+    return value if isinstance(value, str) else None
