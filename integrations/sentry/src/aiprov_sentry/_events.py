@@ -9,13 +9,14 @@ from sentry_sdk.scope import Scope, add_global_event_processor, global_event_pro
 
 import aiprov_runtime
 from aiprov_runtime import Explanation, guard
-from aiprov_sentry import _logs, _spans
+from aiprov_sentry import _logs, _spans, _traces
 from aiprov_sentry._judge import judge
 
 if TYPE_CHECKING:
     from sentry_sdk.types import Event, Hint
 
 _MANIFEST, _CONTEXT = "aiprov.manifest", "aiprov"
+_ERRORS = ("error", "fatal")
 _guard = guard("sentry.event")
 _described: set[str] = set()
 """What we have put on the global scope, to tell it from a value of the user's."""
@@ -33,6 +34,7 @@ def install() -> None:
             add_global_event_processor(annotate)
         _describe_release()
         _spans.install()
+        _traces.install()
         _logs.install()
 
 
@@ -56,9 +58,14 @@ def annotate(event: Event, hint: Hint) -> Event:
         kind = fields.get("type")
         if kind == "transaction":
             _add_release(fields)
-        elif not kind and (explanation := _explain(fields, hint)) is not None:
-            _add_tags(fields, explanation.tags())
-            _add_context(fields, _CONTEXT, explanation.context())
+            _add_executed(fields)
+        elif not kind:
+            explanation = _explain(fields, hint)
+            if explanation is not None:
+                _add_tags(fields, explanation.tags())
+                _add_context(fields, explanation.context())
+            if fields.get("level", "error") in _ERRORS:
+                _traces.note_error()
     return event
 
 
@@ -85,7 +92,15 @@ def _add_tags(event: dict[str, Any], tags: Mapping[str, str]) -> None:
         event["tags"] = found + [[k, v] for k, v in tags.items() if k not in taken]
 
 
-def _add_context(event: dict[str, Any], name: str, context: Mapping[str, object]) -> None:
+def _add_context(event: dict[str, Any], context: Mapping[str, object]) -> None:
     contexts = event.get("contexts")
     if isinstance(contexts, dict | None):
-        event["contexts"] = {name: context, **(contexts or {})}
+        event["contexts"] = {_CONTEXT: context, **(contexts or {})}
+
+
+def _add_executed(event: dict[str, Any]) -> None:
+    trace = event["contexts"]["trace"]
+    functions = _traces.executed(trace["span_id"])
+    if functions:
+        data = {_traces.EXECUTED: functions, **trace.get("data", {})}
+        event["contexts"] = {**event["contexts"], "trace": {**trace, "data": data}}

@@ -9,24 +9,25 @@ from types import FunctionType
 from typing import Any
 
 Method = Callable[..., Any]
-_replaced: set[tuple[type, str]] = set()
+_replaced: set[tuple[object, str, object]] = set()
 
 
-def replace(owner: object, name: str, make: Callable[[Method], Method], *, slots: tuple[str, ...] = ()) -> bool:
-    """Put `make(original)` in the place of a method, once; False, and nothing done, for an SDK that looks different.
+def replace(owner: object, name: str, make: Callable[[Method], Method], *, slots: tuple[str, ...] = ()) -> None:
+    """Put `make(original)` in the place of a method, once; nothing is done to an SDK that looks different.
 
     A plain function with the original's parameters: wrapt's wrapper would cost more than all that we do in it.
     """
     original = getattr_static(owner, name, None)
-    if not isinstance(owner, type) or not all(hasattr(owner, slot) for slot in slots):
-        return False
-    if (owner, name) in _replaced:
-        return True
-    if not isinstance(original, FunctionType):
-        return False
-    ours = make(original)
-    if list(signature(ours).parameters) != list(signature(original).parameters):
-        return False
-    setattr(owner, name, wraps(original)(ours))
-    _replaced.add((owner, name))
-    return True
+    if (
+        isinstance(original, FunctionType)
+        and all(hasattr(owner, slot) for slot in slots)
+        and (owner, name, make) not in _replaced
+    ):
+        ours = make(original)
+        if _takes(ours) in (_takes(original), ["self", "args", "kwargs"]):
+            setattr(owner, name, wraps(original)(ours))
+            _replaced.add((owner, name, make))
+
+
+def _takes(method: Method) -> list[str]:
+    return list(signature(method).parameters)
