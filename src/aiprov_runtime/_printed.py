@@ -53,12 +53,8 @@ def explain_printed(text: str) -> Explanation | None:
     """Judge a traceback as `traceback.print_exception` writes it; None where it is none, or nothing is loaded."""
     with guard("explain"):
         index = _index()
-        blocks = list(printed(text)) if index is not None else []
-        if index is not None and blocks:
-            path = _Path(index)
-            for block in blocks:
-                path.add([_frame(index, line) for line in reversed(block)])
-            return path.explanation()
+        if index is not None:
+            return judge_printed(index, text)
     return None
 
 
@@ -66,14 +62,29 @@ def explain_definition(file: str, line: int) -> Explanation | None:
     """Judge the function whose first line this is; None where that is none, or not one."""
     with guard("explain"):
         index = _index()
-        if index is not None and index.file(file) is not None:
-            codes = (code for named in _codes(file).values() for code in named)
-            code = _only(code for code in codes if code.co_firstlineno == line)
-            if code is not None:
-                path = _Path(index)
-                path.add([_known(code, file, line)])
-                return path.explanation()
+        if index is not None:
+            return judge_definition(index, file, line)
     return None
+
+
+def judge_printed(index: Index, text: str) -> Explanation | None:
+    path = _Path(index)
+    blocks = list(printed(text))
+    for block in blocks:
+        path.add([_frame(index, line) for line in reversed(block)])
+    return path.explanation() if blocks else None
+
+
+def judge_definition(index: Index, file: str, line: int) -> Explanation | None:
+    if index.file(file) is None:
+        return None
+    codes = (code for named in _codes(file).values() for code in named)
+    code = _only(code for code in codes if code.co_firstlineno == line)
+    if code is None:
+        return None
+    path = _Path(index)
+    path.add([_known(code, file, line)])
+    return path.explanation()
 
 
 def printed(text: str) -> Iterator[list[Line]]:
