@@ -201,3 +201,15 @@ def test_spans_that_are_not_sampled_run_none_of_our_code(
     assert status["ran"] == []
     assert intake.batched["span"] == []
     assert intake.transactions() == {}
+
+
+@pytest.mark.parametrize("options", [STATIC, STREAM])
+def test_slots_of_the_user_run_after_us_and_have_their_say(script: Path, options: dict[str, object]):
+    slots = {**options, "traces_sample_rate": None, "slots": True}
+    (intake,) = sent(script, "spans,logs,metrics", slots)
+
+    batched = [item["attributes"] for items in intake.batched.values() for item in items]
+    tags = [transaction["tags"] for transaction in intake.transactions().values()]
+    assert [a for a in [*batched, *tags] if a["team"] != a["aiprov.manifest"] + " of checkout"] == []
+    assert bool(intake.transactions()) == (options is STATIC)
+    assert bool(intake.batched["span"]) == (options is STREAM)

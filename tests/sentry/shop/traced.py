@@ -134,8 +134,29 @@ def transaction(name, **given):
     return sentry_sdk.start_transaction(name=name, op="test", **given)
 
 
+def add_to_attributes(telemetry, _):
+    telemetry["attributes"]["team"] = telemetry["attributes"].get("aiprov.manifest", "none") + " of checkout"
+    return telemetry
+
+
+def add_to_transaction(event, _):
+    event["tags"]["team"] = event["tags"]["aiprov.manifest"] + " of checkout"
+    return event
+
+
+SLOTS = {
+    "before_send_span": add_to_attributes,
+    "before_send_log": add_to_attributes,
+    "before_send_metric": add_to_attributes,
+    "before_send_transaction": add_to_transaction,
+    "traces_sampler": lambda _: 1.0,
+}
+
+
 def set_up(steps):
     options = json.loads(os.environ.get("SENTRY_OPTIONS", "{}"))
+    if options.pop("slots", None):
+        options |= SLOTS
     for step in steps.split(","):
         if step == "auto":
             import aiprov_runtime.auto

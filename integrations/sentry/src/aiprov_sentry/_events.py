@@ -99,8 +99,11 @@ def _add_context(event: dict[str, Any], context: Mapping[str, object]) -> None:
 
 
 def _add_executed(event: dict[str, Any]) -> None:
-    trace = event["contexts"]["trace"]
-    functions = _traces.executed(trace["span_id"])
+    contexts = event.get("contexts")
+    if not isinstance(contexts, dict) or not isinstance(contexts.get("trace"), dict):
+        return
+    trace: dict[str, Any] = contexts["trace"]
+    functions = _traces.executed(trace.get("span_id"))
     if functions:
-        data = {_traces.EXECUTED: functions, **trace.get("data", {})}
-        event["contexts"] = {**event["contexts"], "trace": {**trace, "data": data}}
+        data = {_traces.EXECUTED: functions, **(trace.get("data") or {})}
+        event["contexts"] = {**contexts, "trace": {**trace, "data": data}}

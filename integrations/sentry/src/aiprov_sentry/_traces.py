@@ -47,7 +47,7 @@ def install() -> None:
         replace(owner, "_end", _ending_span, slots=("_segment", "_attributes"))
 
 
-def executed(span_id: str) -> list[str]:
+def executed(span_id: str | None) -> list[str]:
     """What ran so far in the trace that is open in this context, if it began with this span."""
     found = _open.get()
     return list(found.trace.executed) if found is not None and found.root.span_id == span_id else []
