@@ -98,7 +98,7 @@ def serve(service: Service, folder: Path, mode: str, *, rounds: int | None = Non
                 answers += fire(port, [*service.requests] * _AT_ONCE)
                 fired += _AT_ONCE
             await_all(lambda: len(intake.events) >= service.expected(fired).total())
-    return Outcome(str(folder), fired, sorted(answers), log_of(folder, port), sink_of(folder), intake.events)
+    return Outcome(str(folder), fired, sorted(answers), log_of(folder), sink_of(folder), intake.events)
 
 
 def workers(folder: Path) -> Counter[int]:
@@ -118,15 +118,16 @@ def sink_of(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in sink.read_text().splitlines()] if sink.exists() else []
 
 
-def log_of(folder: Path, port: int) -> list[str]:
+_VARIES = re.compile(
+    r"(?m)\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[,.]?\d*( \+0000)?|127\.0\.0\.1:\d+|0x[0-9a-f]+|[0-9a-f-]{36}|in \d+\.\d+s"
+    r"|\[\d+\]|\(\d+\)$|pid: \d+|', \d+\)|:\d+ \(|ForkPoolWorker-\d+"
+)
+
+
+def log_of(folder: Path) -> list[str]:
     """The server's log in order of its lines, without what differs between any two runs."""
-    text = (folder / "server.log").read_text().replace(str(folder), "FOLDER").replace(str(port), "PORT")
-    text = re.sub(
-        r"(?m)\[\d+\]|127\.0\.0\.1:\d+|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[,.]?\d*( \+0000)?|\(\d+\)$|pid: \d+|0x[0-9a-f]+",
-        "#",
-        text,
-    )
-    return sorted(line for line in text.splitlines() if not line.startswith(_SENTRY_WAITS))
+    text = (folder / "server.log").read_text().replace(str(folder), "FOLDER")
+    return sorted(line for line in _VARIES.sub("#", text).splitlines() if not line.startswith(_SENTRY_WAITS))
 
 
 def told(found: list[dict[str, Any]]) -> Counter[str]:
@@ -140,9 +141,8 @@ def told_sentry(events: list[dict[str, Any]]) -> Counter[str]:
 
 def without_ours(found: Outcome) -> list[str]:
     """The events as text, in order, without what we add and what differs between any two runs."""
-    return sorted(
-        json.dumps(_stripped(event), sort_keys=True).replace(found.folder, "FOLDER") for event in found.events
-    )
+    texts = (json.dumps(_stripped(event), sort_keys=True).replace(found.folder, "FOLDER") for event in found.events)
+    return sorted(_VARIES.sub("#", text) for text in texts)
 
 
 _VARYING = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -29,38 +30,33 @@ from servers._serving import (
 
 pytestmark = pytest.mark.peer
 TASKS = ["app.label=Ada Lovelace", "app.label=two  spaces", "app.shelf=a", "app.shelf=z"]
-EACH, ROUNDS = 4, 10
+EACH, ROUNDS = 8, 2
 WORKER = ["--app=app", "worker", "--concurrency=2", "--loglevel=INFO", "--without-mingle", "--without-gossip"]
 
 
-def work(folder: Path, mode: str, rounds: int | None = None) -> tuple[Any, Outcome]:
-    """What came of the tasks, and what the worker left; as many rounds as it takes until both children have failed."""
+def work(folder: Path, mode: str) -> tuple[list[str], Outcome]:
+    """What came of the tasks, and what the worker left."""
     copy("celery", folder, mode)
     client: list[str | Path] = [scripts() / "python", Path(__file__).with_name("_celery_client.py"), *TASKS * EACH]
     results: list[Any] = []
-    fired = 0
     with serving() as intake, socket.socket() as unused:
         settings = environ(folder, intake)
-        command = [scripts() / "celery", *WORKER]
-        with peers.running(
-            [scripts() / "celery", *WORKER],
-            cwd=folder,
-            environ=settings,
-            is_ready=lambda: True,
-            inherited=unused.fileno(),
-        ):
-            while fired < (rounds or 1) or (rounds is None and fired < ROUNDS and len(workers(folder)) < 2):
+        command: list[str | Path] = [scripts() / "celery", *WORKER]
+        descriptor = unused.fileno()
+        with peers.running(command, cwd=folder, environ=settings, is_ready=lambda: True, inherited=descriptor):
+            for _ in range(ROUNDS):
                 results += json.loads(peers.call(client, cwd=folder, environ={**settings, "PYTHONPATH": str(folder)}))
-                fired += 1
-            await_all(lambda: len(intake.events) >= 2 * EACH * fired)
-    return sorted(results, key=str), Outcome(str(folder), fired, [], log_of(folder, 0), sink_of(folder), intake.events)
+            await_all(lambda: len(intake.events) >= 2 * EACH * ROUNDS)
+    same = [str(one).replace(str(folder), "FOLDER") for one in sorted(results, key=str)]
+    return same, Outcome(str(folder), ROUNDS, [], log_of(folder), sink_of(folder), intake.events)
 
 
 def test_tasks_come_to_the_same_and_every_failure_is_named(tmp_path: Path):
-    with peers.required():
-        with_us, auto = work(tmp_path / "auto", AUTO)
-        without, plain = work(tmp_path / "plain", PLAIN, auto.rounds)
-    expected = Counter({"labels.py::initials": EACH * auto.rounds, "app.py": EACH * auto.rounds})
+    with peers.required(), ThreadPoolExecutor() as pool:
+        scripts()
+        both = [pool.submit(work, tmp_path / mode, mode) for mode in (AUTO, PLAIN)]
+        (with_us, auto), (without, plain) = (one.result() for one in both)
+    expected = Counter({"labels.py::initials": EACH * ROUNDS, "app.py": EACH * ROUNDS})
 
     assert without == with_us
     assert plain.log == auto.log
