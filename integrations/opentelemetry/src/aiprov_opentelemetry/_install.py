@@ -1,0 +1,115 @@
+"""Ways in: a call, our plugin's entry points, OpenTelemetry's own launcher and its configuration file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import aiprov_runtime
+from aiprov_runtime import guard
+
+_guard = guard("opentelemetry.install")
+_replaced: set[type] = set()
+
+
+def install(provider: object = None) -> None:
+    """Annotate what this provider of tracers or loggers takes; without one, what the SDK's own ones take from now on.
+
+    A provider that has us already is left as it is, as is one that takes no processors: ddtrace's, or none set yet.
+    """
+    with _guard:
+        aiprov_runtime.ensure()
+        if provider is not None:
+            _add(provider)
+        else:
+            if "opentelemetry.sdk.trace" in sys.modules:
+                install_traces()
+            if "opentelemetry.sdk._logs" in sys.modules:
+                install_logs()
+
+
+def install_traces() -> None:
+    """The plugin for `opentelemetry.sdk.trace`: exceptions on spans, every provider to come, and the one in force."""
+    with _guard:
+        from opentelemetry import trace
+        from opentelemetry.sdk.trace import TracerProvider
+
+        from aiprov_opentelemetry import _errors
+
+        aiprov_runtime.ensure()
+        _errors.install()
+        _follow(TracerProvider, _add_to_tracers)
+        _add_to_tracers(getattr(trace, "_TRACER_PROVIDER", None))
+
+
+def install_logs() -> None:
+    """The plugin for `opentelemetry.sdk._logs`."""
+    with _guard:
+        from opentelemetry._logs import _internal
+        from opentelemetry.sdk._logs import LoggerProvider
+
+        aiprov_runtime.ensure()
+        _follow(LoggerProvider, _add_to_loggers)
+        _add_to_loggers(getattr(_internal, "_LOGGER_PROVIDER", None))
+
+
+class AiprovInstrumentor:
+    """`aiprov` among OpenTelemetry's instrumentors, for `opentelemetry-instrument` and `OTEL_CONFIG_FILE`."""
+
+    is_instrumented_by_opentelemetry = False
+
+    def instrument(self, **_: object) -> None:
+        install()
+
+    def uninstrument(self, **_: object) -> None:
+        """Providers give no processor back; unset the manifest to stop it."""
+
+
+def _follow(provider: type, add: Callable[[Any], None]) -> None:
+    """Be the first processor of every provider of this class that is made from now on."""
+    if provider in _replaced:
+        return
+    _replaced.add(provider)
+    original = provider.__init__  # type: ignore[misc]
+
+    @wraps(original)
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807  # it is one
+        original(self, *args, **kwargs)
+        with _guard:
+            add(self)
+
+    provider.__init__ = __init__  # type: ignore[misc]
+
+
+def _add(provider: Any) -> None:
+    if hasattr(provider, "add_span_processor"):
+        _add_to_tracers(provider)
+    if hasattr(provider, "add_log_record_processor"):
+        _add_to_loggers(provider)
+
+
+def _add_to_tracers(provider: Any) -> None:
+    from aiprov_opentelemetry._spans import AiprovSpanProcessor
+
+    known = getattr(getattr(provider, "_active_span_processor", None), "_span_processors", ())
+    if hasattr(provider, "add_span_processor") and not any(isinstance(each, AiprovSpanProcessor) for each in known):
+        provider.add_span_processor(AiprovSpanProcessor())
+
+
+def _add_to_loggers(provider: Any) -> None:
+    """In front, where the SDK lets us: a processor that exports at once hands on what the record holds by then."""
+    from aiprov_opentelemetry._logs import AiprovLogRecordProcessor
+
+    every = getattr(provider, "_multi_log_record_processor", None)
+    known = getattr(every, "_log_record_processors", None)
+    if not hasattr(provider, "add_log_record_processor"):
+        return
+    if any(isinstance(each, AiprovLogRecordProcessor) for each in known or ()):
+        return
+    if every is not None and isinstance(known, tuple) and hasattr(every, "_lock"):
+        with every._lock:  # noqa: SLF001
+            every._log_record_processors = (AiprovLogRecordProcessor(), *every._log_record_processors)  # noqa: SLF001
+    else:
+        provider.add_log_record_processor(AiprovLogRecordProcessor())
