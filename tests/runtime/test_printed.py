@@ -65,7 +65,7 @@ def nested():
 def quotes():
     raise ValueError("""remote
 Traceback (most recent call last):
-  File "FILE", line 8, in raises
+  File "FILE", line 7, in raises
 ValueError: no
 """)
 
@@ -139,7 +139,7 @@ def test_traceback_that_a_message_quotes_counts_for_nothing(tmp_path: Path):
 
     found = judge_printed(known, text_of(error))
 
-    assert f'  File "{file}", line 8, in raises' in text_of(error)
+    assert f'  File "{file}", line 7, in raises' in text_of(error)
     assert found is not None
     assert found.tags()["aiprov.generated"] == "false"
 

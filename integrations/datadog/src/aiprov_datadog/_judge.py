@@ -20,7 +20,7 @@ def judge_error(span: Span, found: Explanation) -> None:
     if found.suspect is not None or _tags.get(span, "aiprov.relation") is None:
         _tags.replace(span, _tags.of_error(found))
     else:
-        _tags.add(span, _tags.listed("executed", getattr(found, "executed", ())))
+        _tags.add_executed(span, found.executed)
     _tags.remember(span, _BELOW, None)
 
 

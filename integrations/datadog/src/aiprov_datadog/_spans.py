@@ -93,7 +93,7 @@ def _finish(span: Span) -> None:
         _measure.report(span)
     trace = span._get_ctx_item(_TRACE)  # noqa: SLF001  # as above
     if trace is not None:
-        _tags.add(span, _tags.listed("executed", trace.executed))
+        _tags.add_executed(span, trace.executed)
         trace.finish(failed=bool(span.error))
 
 

@@ -68,6 +68,13 @@ def replace(span: Span, tags: Tags) -> None:
     remember(span, OURS, tags)
 
 
+def add_executed(span: Span, functions: tuple[str, ...]) -> None:
+    """What ran and is not on the path of the span's error, which may have told so already."""
+    if get(span, "aiprov.executed.0") is None:
+        on_path = set((recall(span, OURS) or {}).values()) if span.error else set()
+        add(span, listed("executed", [name for name in functions if name not in on_path]))
+
+
 def is_judged(span: Span) -> bool:
     """True where the tags speak of this span's own error."""
     return get(span, "aiprov.origin") is not None and get(span, "aiprov.relation") != SPAN_ORIGIN
