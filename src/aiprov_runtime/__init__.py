@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         status,
     )
     from aiprov_runtime._tracking import Trace
+    from aiprov_runtime.middleware import trace
 
 __all__ = [
     "Attribution",
@@ -45,16 +46,20 @@ __all__ = [
     "release",
     "span_origin",
     "status",
+    "trace",
 ]
 
 __version__ = "0.1.0"
+
+_HOMES = {"Trace": "_tracking", "trace": "middleware"}
 
 
 def __getattr__(name: str) -> object:
     """Every name of `__all__`, imported when it is first asked for: an import alone should cost a host nothing."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from aiprov_runtime import _runtime
+    from importlib import import_module
 
-    value = globals()[name] = getattr(_runtime, name)
+    home = import_module(f"aiprov_runtime.{_HOMES.get(name, '_runtime')}")
+    value = globals()[name] = getattr(home, name)
     return value

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import CodeType, FrameType, TracebackType
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from aiprov_runtime._index import Attribution, Index
 
-RAISED, ON_STACK = "raised", "on_stack"
+RAISED, ON_STACK, EXECUTED = "raised", "on_stack", "executed"
 MAX_EXCEPTIONS = 64
 _MAX_FRAMES = 100_000
 _MAX_FUNCTIONS = 16
@@ -44,6 +44,8 @@ class Explanation(NamedTuple):
     suspect: Step | None
     steps: tuple[Step, ...]
     """The recorded functions on the path, nearest to the raise first: 16 of models and as many others at most."""
+    executed: tuple[str, ...] = ()
+    """AI functions that ran in the same trace and are not on the path: a hint, never the suspect."""
 
     def tags(self) -> dict[str, str]:
         """The `aiprov.*` names of the wire; a name whose value is not known is left out."""
@@ -62,6 +64,8 @@ class Explanation(NamedTuple):
                 "aiprov.relation": self.suspect.relation,
                 "aiprov.state": found.state,
             }
+        elif self.executed:
+            tags["aiprov.relation"] = EXECUTED
         return {name: fit(value) for name, value in tags.items() if value}
 
     def context(self) -> dict[str, object]:
@@ -77,12 +81,15 @@ class Explanation(NamedTuple):
         written = [step.attribution for step in self.steps if step.attribution.is_ai]
         context["functions"] = _bounded(found.function for found in written)
         context["models"] = _bounded(dict.fromkeys(m for found in written for m in (found.model, *found.models) if m))
+        if self.executed:  # in the room that the path's own functions leave
+            used = sum(len(ascii(name)) for name in cast("list[str]", context["functions"]))
+            context["executed"] = _bounded(self.executed, _MAX_LIST - used)
         return context
 
 
-def _bounded(values: Iterable[str]) -> list[str]:
+def _bounded(values: Iterable[str], room: int = _MAX_LIST) -> list[str]:
     """As many of the first values as a few kB hold."""
-    kept, room = [], _MAX_LIST
+    kept = []
     for value in map(fit, values):
         room -= len(ascii(value))
         if room < 0:
@@ -190,6 +197,7 @@ class _Path:
         self.suspect: Step | None = None
         self.innermost: CodeType | None = None
         self._room = {True: _MAX_FUNCTIONS, False: _MAX_FUNCTIONS}
+        self._crowded: set[str] = set()
 
     def add(self, frames: Sequence[Frame]) -> None:
         # All of them first: a resolved file makes its whole package application code.
@@ -215,29 +223,36 @@ class _Path:
                     self.steps[known.function] = step
                     if is_ai and self.suspect is None:
                         self.suspect = step
+                else:
+                    self._crowded.add(known.function)
             met_application = True
 
-    def explanation(self) -> Explanation:
+    def explanation(self, executed: Sequence[str] = ()) -> Explanation:
         origin = "unknown"
         if self.suspect is not None:
             origin = self.suspect.attribution.contributor
         elif self.innermost is not None and (known := self._index.lookup(self.innermost)) is not None:
             origin = known.contributor
-        return Explanation(self._index.manifest, origin, self.suspect, tuple(self.steps.values()))
+        elsewhere = tuple(name for name in executed if name not in self.steps and name not in self._crowded)
+        return Explanation(self._index.manifest, origin, self.suspect, tuple(self.steps.values()), elsewhere)
 
 
-def explain_exception(index: Index, error: BaseException) -> Explanation:
+def explain_exception(index: Index, error: BaseException, *, executed: Sequence[str] = ()) -> Explanation:
     """Judge an exception by the tracebacks of its whole chain."""
     path = _Path(index)
     for raised in nearest_first(exceptions(error)):
         path.add(frames_of(raised.error.__traceback__)[::-1])
-    return path.explanation()
+    return path.explanation(executed)
 
 
 def explain_frame(
-    index: Index, frame: FrameType | None, *, skip: Callable[[str], bool] = lambda _: False
+    index: Index,
+    frame: FrameType | None,
+    *,
+    skip: Callable[[str], bool] = lambda _: False,
+    executed: Sequence[str] = (),
 ) -> Explanation:
     """Judge a live stack, from `frame` outward; `skip` is told module names that are a reporter's own."""
     path = _Path(index)
     path.add([entry for entry in _stack_of(frame) if not skip(_module_of(entry[1]))])
-    return path.explanation()
+    return path.explanation(executed)

@@ -18,11 +18,10 @@ from aiprov_runtime._origin import Attributes, Origins
 from aiprov_runtime._paths import Paths
 from aiprov_runtime._program import is_child_to_be_told, main_file
 from aiprov_runtime._settings import Settings, resolve
-from aiprov_runtime._tracking import Trace
-from aiprov_runtime._tracking import executed as _executed
 
 if TYPE_CHECKING:
     from aiprov_runtime._sink import Sink
+    from aiprov_runtime._tracking import Bag, Trace, Tracker
 
 __all__ = [
     "Attribution",
@@ -30,7 +29,6 @@ __all__ = [
     "Release",
     "Status",
     "Step",
-    "Trace",
     "begin_trace",
     "calls",
     "capture",
@@ -63,6 +61,7 @@ class Runtime(NamedTuple):
     origins: Origins | None = None
     pending: bool = False
     """The manifest is loaded at its first use, when a child of `multiprocessing` knows its program."""
+    tracker: Tracker | None = None
 
 
 class Release(NamedTuple):
@@ -82,9 +81,12 @@ class Status(NamedTuple):
     reason: str
     plugins: dict[str, str]
     failures: dict[str, int]
+    tracking: str = ""
+    """`on`, or why it is not known which functions ran."""
 
 
 _active: Runtime | None = None
+_tracker: Tracker | None = None
 _capturing = False
 
 
@@ -96,6 +98,8 @@ def init(  # noqa: PLR0913  # the settings, by name
     release: str | None = None,
     environment: str | None = None,
     logs: bool | None = None,
+    track: bool | None = None,
+    track_sample: float | None = None,
     user: Identify | None = None,
     trace: Identify | None = None,
 ) -> None:
@@ -112,6 +116,8 @@ def init(  # noqa: PLR0913  # the settings, by name
         "release": release,
         "environment": environment,
         "logs": logs,
+        "track": track,
+        "track_sample": track_sample,
     }
     with guard("init"):
         settings, problems = resolve(arguments)
@@ -158,7 +164,31 @@ def _load(settings: Settings, user: Identify | None, trace: Identify | None, *, 
             place = os.path.abspath(settings.sink)
             sink = Sink(place, settings.sink_bytes, settings.sink_files, settings.release, settings.environment)
     origins = None if index is None else Origins(index, settings.span_frames)
-    return Runtime(settings, index, path, reason, sink, user, trace, origins, pending)
+    return Runtime(settings, index, path, reason, sink, user, trace, origins, pending, _track(settings, index))
+
+
+def _track(settings: Settings, index: Index | None) -> Tracker | None:
+    """The process's one tracker, started for this index or stopped; None where nobody asked for it."""
+    global _tracker  # noqa: PLW0603  # the interpreter's monitoring is global as well
+    with guard("track"):
+        if not settings.track or settings.disabled:
+            if _tracker is not None:
+                _tracker.stop("switched off")
+            return None
+        from aiprov_runtime._tracking import Tracker
+
+        if _tracker is None:
+            import atexit
+
+            _tracker = Tracker()
+            atexit.register(_report_calls)
+        if index is None:
+            _tracker.stop("no manifest is loaded")
+        else:
+            _tracker.start(index)
+            if _tracker.reason:
+                warn("which functions ran is not tracked: %s", _tracker.reason)
+    return _tracker
 
 
 def _load_index(settings: Settings) -> tuple[Index, str]:
@@ -226,7 +256,7 @@ def explain(error: BaseException) -> Explanation | None:
     with guard("explain"):
         runtime = _current()
         if runtime is not None and runtime.lookups is not None:
-            return explain_exception(runtime.lookups, error)
+            return explain_exception(runtime.lookups, error, executed=_executed(runtime))
     return None
 
 
@@ -236,7 +266,12 @@ def explain_stack(frame: FrameType | None, *, skip: tuple[str, ...] = ()) -> Exp
         runtime = _current()
         if runtime is not None and runtime.lookups is not None:
             prefixes = tuple(f"{name}." for name in skip)
-            return explain_frame(runtime.lookups, frame, skip=lambda name: name in skip or name.startswith(prefixes))
+            return explain_frame(
+                runtime.lookups,
+                frame,
+                skip=lambda name: name in skip or name.startswith(prefixes),
+                executed=_executed(runtime),
+            )
     return None
 
 
@@ -264,21 +299,77 @@ def release() -> Release | None:
 
 
 @guarded("trace")
-def begin_trace(trace: str | None = None) -> Trace | None:  # noqa: ARG001  # inert
-    """Note from here on which AI functions run in this context; None while they are not tracked."""
-    return None
+def begin_trace(trace: str | None = None) -> Trace | None:
+    """Note from here on which AI functions run in this context; None while they are not tracked.
+
+    A trace begun within one of the same id, or of none, is that same one: two tools may both mark its beginning.
+    """
+    runtime = _current()
+    if runtime is None or runtime.tracker is None or runtime.tracker.tool is None:
+        return None
+    from aiprov_runtime._tracking import begin
+
+    return begin(trace, _finish_trace)
 
 
 def executed() -> tuple[str, ...]:
     """The AI functions that ran in this context's open trace, the first that ran first; () where there is none."""
-    with guard("trace"):
-        return _executed()
-    return ()
+    return _executed(_active)
+
+
+def _executed(runtime: Runtime | None) -> tuple[str, ...]:
+    if runtime is None or runtime.tracker is None:
+        return ()
+    from aiprov_runtime import _tracking
+
+    return _tracking.executed()
 
 
 def calls() -> Mapping[tuple[str, str], int]:
     """Calls of tracked functions in this process by model and tool, "" where unknown."""
+    with guard("calls"):
+        if _active is not None and _active.tracker is not None:
+            return _active.tracker.calls()
     return {}
+
+
+def _finish_trace(bag: Bag, functions: tuple[str, ...], failed: bool) -> None:  # noqa: FBT001  # one line of the sink
+    """Guarded by its caller. The id decides whether a healthy trace is kept, so that all services keep the same."""
+    runtime = _active
+    if runtime is None or runtime.sink is None or runtime.tracker is None:
+        return
+    share = 1.0 if failed else runtime.settings.track_sample
+    if _chance(bag.trace) < share:
+        runtime.sink.trace(
+            functions,
+            failed=failed,
+            weight=1 / share,
+            manifest=runtime.lookups.manifest if runtime.lookups else None,
+            trace=bag.trace[:64] if bag.trace else None,
+            user=bag.user,
+        )
+    if runtime.tracker.is_report_due():
+        _report_calls()
+
+
+def _chance(trace: str | None) -> float:
+    """Evenly spread over [0, 1), the same for the same trace."""
+    if trace is None:
+        number = os.urandom(8)
+    else:
+        import hashlib
+
+        number = hashlib.sha256(trace.encode("utf-8", "replace")).digest()[:8]
+    return int.from_bytes(number, "big") / 2**64
+
+
+def _report_calls() -> None:
+    """Once a minute where traces end, and at the end of the process."""
+    with guard("calls"):
+        runtime = _active
+        if runtime is not None and runtime.sink is not None and runtime.tracker is not None:
+            manifest = runtime.lookups.manifest if runtime.lookups else None
+            runtime.sink.calls(runtime.tracker.report(), manifest=manifest)
 
 
 def capture(error: BaseException) -> None:
@@ -299,7 +390,27 @@ def _write(error: BaseException, found: Explanation | None, route: str) -> None:
 
         hashed = hashlib.sha256(user.encode("utf-8", "replace")).hexdigest()[:16] if user else None
         is_application = runtime.lookups.is_application if runtime.lookups else _is_no_library
-        runtime.sink.event(error, found, is_application, user=hashed, trace=trace[:64] if trace else None)
+        if runtime.tracker is not None:
+            trace = _note_trace(trace, hashed)
+        runtime.sink.event(
+            error,
+            found,
+            is_application,
+            user=hashed,
+            trace=trace[:64] if trace else None,
+            is_tracking=runtime.tracker is not None and runtime.tracker.tool is not None,
+        )
+
+
+def _note_trace(trace: str | None, user: str | None) -> str | None:
+    """The error's trace and the open one are one and the same; what either knows, both do."""
+    from aiprov_runtime._tracking import current
+
+    bag = current()
+    if bag is None:
+        return trace
+    bag.trace, bag.user = bag.trace or trace, user or bag.user
+    return trace or bag.trace
 
 
 def _ask(identify: Identify | None) -> str | None:
@@ -325,4 +436,12 @@ def status() -> Status:
         reason=runtime.reason if runtime else "init() has not been called",
         plugins=dict(plugins.hooked) if plugins else {},
         failures=dict(_guard.failures),
+        tracking=_tracking_state(runtime),
     )
+
+
+def _tracking_state(runtime: Runtime | None) -> str:
+    if runtime is None or runtime.tracker is None:
+        return "off: not asked for"
+    tracker = runtime.tracker
+    return f"on, as sys.monitoring's tool {tracker.tool}" if tracker.tool is not None else f"off: {tracker.reason}"

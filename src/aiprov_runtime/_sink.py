@@ -8,7 +8,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import CodeType
@@ -17,6 +17,8 @@ from aiprov_runtime._explain import Explanation, Frame, Raised, exceptions, fram
 from aiprov_runtime._paths import absolute
 
 EVENT_SCHEMA, FAILURE_SCHEMA = "aiprov.event/1", "aiprov.failure/1"
+TRACE_SCHEMA, CALLS_SCHEMA = "aiprov.trace/1", "aiprov.calls/1"
+_MAX_CALLS = 1000
 _MAX_FRAMES = 100
 _MAX_EVENT_EXCEPTIONS = 16
 _MAX_TEXT = 500
@@ -41,25 +43,62 @@ class Sink:
         *,
         user: str | None = None,
         trace: str | None = None,
+        is_tracking: bool = False,
     ) -> None:
         """Write one error; exception messages and local variables stay out of the file."""
         raised = exceptions(error)[:_MAX_EVENT_EXCEPTIONS]
+        content = {
+            **self._head(EVENT_SCHEMA),
+            "thread": threading.get_ident(),
+            "trace": trace,
+            "user": user,
+            "manifest": explanation.manifest if explanation else None,
+            "exceptions": [_described(r, is_application) for r in raised],
+            "aiprov": explanation.tags() if explanation else {},
+        }
+        if is_tracking:
+            content["executed"] = _names(explanation.executed if explanation else ())
+        self._append(content)
+
+    def trace(
+        self,
+        executed: Iterable[str],
+        *,
+        failed: bool,
+        weight: float,
+        manifest: str | None,
+        trace: str | None,
+        user: str | None,
+    ) -> None:
+        """Write which functions ran in one trace, for comparing the failed ones with the others."""
         self._append(
             {
-                "schema": EVENT_SCHEMA,
-                "timestamp": _timestamp(self.clock()),
-                "release": self.release,
-                "environment": self.environment,
-                "host": socket.gethostname(),
-                "pid": os.getpid(),
-                "thread": threading.get_ident(),
+                **self._head(TRACE_SCHEMA),
                 "trace": trace,
                 "user": user,
-                "manifest": explanation.manifest if explanation else None,
-                "exceptions": [_described(r, is_application) for r in raised],
-                "aiprov": explanation.tags() if explanation else {},
+                "manifest": manifest,
+                "failed": failed,
+                "executed": _names(executed),
+                "weight": weight,
             }
         )
+
+    def calls(self, found: Iterable[tuple[str, int]], *, manifest: str | None) -> None:
+        """Write how often each function was called since the last such line of this process."""
+        remaining = [(_sound(name)[-_MAX_TEXT:], number) for name, number in found]
+        while remaining:
+            part, remaining = remaining[:_MAX_CALLS], remaining[_MAX_CALLS:]
+            self._append({**self._head(CALLS_SCHEMA), "manifest": manifest, "calls": dict(part)})
+
+    def _head(self, schema: str) -> dict[str, object]:
+        return {
+            "schema": schema,
+            "timestamp": _timestamp(self.clock()),
+            "release": self.release,
+            "environment": self.environment,
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+        }
 
     def failure(self, place: str, error: Exception, count: int) -> None:
         """Note a failure of our own, so that `aiprov doctor` can count over processes."""
@@ -151,6 +190,10 @@ def _frame(frame: Frame, is_application: Callable[[CodeType], bool]) -> dict[str
         "function": _sound(code.co_qualname)[:_MAX_TEXT],
         "app": is_application(code),
     }
+
+
+def _names(functions: Iterable[str]) -> list[str]:
+    return [_sound(name)[-_MAX_TEXT:] for name in functions]
 
 
 def _sound(text: str) -> str:
