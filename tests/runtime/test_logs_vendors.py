@@ -24,8 +24,12 @@ def ddtrace():
 
 def sentry():
     import sentry_sdk
+    def last(event):
+        bag = event["breadcrumbs"]["values"][-1]["data"]
+        return [bag["mine"], len(bag)]
     def drop(event, hint):
-        print(json.dumps({{"sentry": event["tags"].get("aiprov.function"), "extra": event["extra"]["mine"]}}))
+        said = {{"sentry": event["tags"].get("aiprov.function"), "extra": event["extra"]["mine"], "last": last(event)}}
+        print(json.dumps(said))
     sentry_sdk.init("http://key@127.0.0.1:9/1", before_send=drop)
 
 def opentelemetry():  # as its instrumentation of logging does
@@ -43,6 +47,13 @@ def aiprov():
 {order}
 def written():
     raise ValueError("secret")
+try:
+    written()
+except ValueError:
+    before = logging.getLogger("before")
+    before.addHandler(logging.NullHandler())
+    before.setLevel(logging.INFO)
+    before.info("x", exc_info=True, extra={{"mine": 2}})
 try:
     written()
 except ValueError:
@@ -64,4 +75,4 @@ def test_the_keys_of_all_are_on_the_record(tmp_path: Path, order: str):
     keys = {"aiprov.function": "main.py::written", "aiprov.model": "mine", "dd.trace_id": "0", "otelTraceID": "7"}
     said = {key: value for line in outcome.out.splitlines() for key, value in json.loads(line).items()}
     assert (0, "") == (outcome.code, outcome.err)
-    assert {"host": keys, "sentry": "main.py::written", "extra": 1} == said
+    assert {"host": keys, "sentry": "main.py::written", "extra": 1, "last": [2, 10]} == said

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 _OURS = ("aiprov.", "code.")
 
@@ -13,12 +13,11 @@ def make_room(event: dict[str, Any]) -> None:
     extra, breadcrumbs = event.get("extra"), event.get("breadcrumbs")
     if _is_crowded(extra):
         event["extra"] = _ours_last(extra)
-    values = breadcrumbs.get("values") if isinstance(breadcrumbs, dict) else None
-    if isinstance(values, list) and any(isinstance(each, dict) and _is_crowded(each.get("data")) for each in values):
+    if isinstance(breadcrumbs, dict) and isinstance(values := breadcrumbs.get("values"), list):
         event["breadcrumbs"] = {**breadcrumbs, "values": list(map(_with_ours_last, values))}
 
 
-def _is_crowded(data: object) -> bool:
+def _is_crowded(data: object) -> TypeGuard[dict[str, Any]]:
     return isinstance(data, dict) and "aiprov.manifest" in data
 
 
