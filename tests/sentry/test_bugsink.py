@@ -10,15 +10,9 @@ from peers import bugsink
 from peers.bugsink import Bugsink
 from sentry._project import ai, make, no_ai, ours, run
 
-CASES = ",".join(
-    (
-        "reporting:case_transaction",  # which this server does not take, and says so
-        "raising:case_ai_innermost",
-        "raising:case_mixed_innermost",
-        "raising:case_human_only",
-        "kinds:case_dict_comprehension",
-    )
-)
+TRANSACTION = "reporting:case_transaction"
+"""Which this server does not take, and says so."""
+CASES = "raising:case_ai_innermost,raising:case_mixed_innermost,raising:case_human_only,kinds:case_dict_comprehension"
 
 pytestmark = pytest.mark.peer
 
@@ -34,7 +28,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bugsink]:
         kinds = root / "src" / "shop" / "kinds.py"
         kinds.write_text(kinds.read_text().replace("{n: 1 / n for n in range(2)}", "{n: 2 / n for n in range(2)}"))
         options = {"traces_sample_rate": 1.0}
-        run(root / "main.py", server.dsn, "init,auto", CASES, path=[root / "src"], options=options)
+        run(root / "main.py", server.dsn, "init,auto", f"{TRANSACTION},{CASES}", path=[root / "src"], options=options)
         server.log_in()
         yield server
     finally:

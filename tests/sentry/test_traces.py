@@ -58,8 +58,16 @@ def expected_spans(script: Path) -> dict[str, dict[str, Any]]:
         after="def mixed_starts(name):",
         expected=mixed(f"{PROGRAM}::mixed_starts", "span_origin"),
     )
+    at_once = started(
+        script,
+        "ai_starts_at_once",
+        "with STARTS():",
+        after="def ai_starts_at_once():",
+        expected=ai(f"{PROGRAM}::ai_starts_at_once", "span_origin"),
+    )
     return {
         "by ai": by_ai(script),
+        "at once": at_once,
         "by mixed": by_mixed,
         "by human": {},
         "by human below ai": called,

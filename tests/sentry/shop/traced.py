@@ -1,5 +1,6 @@
 """Starts spans, logs and counts in the way that the arguments say; names tell who wrote what."""
 
+import functools
 import json
 import logging
 import os
@@ -40,6 +41,11 @@ def ai_starts(name, **given):
         pass
 
 
+def ai_starts_at_once():
+    with STARTS():
+        pass
+
+
 def ai_calls(function, *arguments):
     return function(*arguments)
 
@@ -56,6 +62,7 @@ def ai_raises():
 @case
 def spans():
     ai_starts("by ai")
+    ai_starts_at_once()
     mixed_starts("by mixed")
     human_starts("by human")
     ai_calls(human_starts, "by human below ai")
@@ -172,6 +179,10 @@ def set_up(steps):
 if __name__ == "__main__":
     logging.basicConfig(handlers=[logging.NullHandler()], level=logging.INFO)
     STREAM = set_up(sys.argv[1])
+    if STREAM:
+        STARTS = functools.partial(sentry_sdk.traces.start_span, name="at once")
+    else:
+        STARTS = functools.partial(sentry_sdk.start_span, op="test", description="at once")
     ran = set()
     sys.setprofile(lambda frame, *_: ran.add(frame.f_globals["__name__"]))
     for wanted in sys.argv[2].split(","):
