@@ -13,6 +13,8 @@ from aiprov_runtime import Explanation
 Value = str | int | tuple[str, ...]
 Attributes = Mapping[str, Value]
 CODE = ("code.function.name", "code.file.path", "code.line.number")
+_PLACE = (*CODE, "code.function", "code.filepath", "code.lineno", "code.namespace")
+"""With the older names of the same."""
 _LISTS = ("functions", "executed")
 _OURS = "_aiprov_attributes"
 _NONE: Attributes = {}
@@ -37,10 +39,9 @@ def listed(name: str, values: Iterable[str]) -> dict[str, Value]:
 
 def without(taken: Mapping[str, object], new: Attributes) -> Attributes:
     """What of `new` is not taken; a place in the code is never made of two."""
-    if taken.keys().isdisjoint(new):
-        return new if taken.keys().isdisjoint(CODE) else {k: v for k, v in new.items() if k not in CODE}
-    names = (*taken, *CODE) if not taken.keys().isdisjoint(CODE) else taken
-    return {name: value for name, value in new.items() if name not in names}
+    if not taken.keys().isdisjoint(_PLACE):
+        new = {name: value for name, value in new.items() if name not in CODE}
+    return new if taken.keys().isdisjoint(new) else {name: new[name] for name in new if name not in taken}
 
 
 def ours(span: ReadableSpan) -> Attributes:
