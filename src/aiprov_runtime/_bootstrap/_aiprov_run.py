@@ -6,10 +6,14 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-def start():  # type: () -> None  # noqa: ANN202  # an annotation is what older ones cannot read
-    """For `sitecustomize`, and for a launcher that has its own and asks for entry points instead."""
-    # The host finds its modules, and its own sitecustomize, as if we were not there.
+def hide():  # type: () -> None  # noqa: ANN202  # an annotation is what older ones cannot read
+    """The host finds its modules, and its own sitecustomize, as if we were not there."""
     sys.path[:] = [entry for entry in sys.path if entry != HERE]
+
+
+def start():  # type: () -> None  # noqa: ANN202  # as above
+    """For `sitecustomize`, and for a launcher that has its own and asks for entry points instead."""
+    hide()
     problem = ""
     try:
         if sys.version_info < (3, 11):  # noqa: UP036  # whichever Python the host starts
