@@ -33,15 +33,30 @@ def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agent]:
         yield agent
 
 
-@pytest.mark.parametrize("steps", ["auto,theirs", "filter"])
-def test_every_case_is_judged_alike(tmp_path: Path, agent: Agent, steps: str):
+@pytest.fixture(scope="module")
+def python() -> Path:
     with peers.required():
-        folder = peers.place("oldest-ddtrace", "\n".join(oldest()), build)
+        return peers.place("oldest-ddtrace", "\n".join(oldest()), build) / "venv" / "bin" / "python"
+
+
+@pytest.mark.parametrize("steps", ["auto,theirs", "filter"])
+def test_every_case_is_judged_alike(tmp_path: Path, agent: Agent, python: Path, steps: str):
     root = make(tmp_path)
 
-    status, _ = run(root, agent.url, steps, *CASES, command=(folder / "venv" / "bin" / "python",))
+    status, _ = run(root, agent.url, steps, *CASES, command=(python,))
 
     spans = take(agent)
     assert tags_of(spans) == EXPECTED
     assert {span["meta"]["aiprov.manifest"] for span in spans if not span.get("parent_id")} == {digest(root)}
+    assert status["failures"] == {}
+
+
+def test_processors_of_others_that_cannot_be_read_are_not_replaced(tmp_path: Path, agent: Agent, python: Path):
+    """Nor are they known here once the inner hooks are gone; what is left to do is said."""
+    status, log = run(make(tmp_path), agent.url, "theirs,sealed,auto", "raised", command=(python,))
+
+    spans = take(agent)
+    assert {path: tags for path, tags in tags_of(spans).items() if tags} == {}
+    assert {span["meta"]["theirs"] for span in spans} == {"yes"}
+    assert "add AiprovTraceFilter() to the list in tracer.configure(trace_processors=[" in log
     assert status["failures"] == {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -117,16 +118,18 @@ def test_under_the_vendors_own_launcher(root: Path, agent: Agent, command: tuple
     assert tags_of(take(agent)) == wanted
 
 
-def test_spans_of_the_opentelemetry_api(root: Path, agent: Agent):
-    run(
-        root,
-        agent.url,
-        "auto",
-        "raised",
-        "otel",
-        environ={"DD_TRACE_OTEL_ENABLED": "true"},
-        command=("ddtrace-run", "python"),
-    )
+@pytest.mark.parametrize(
+    ("steps", "environ", "command"),
+    [
+        ("auto", {"DD_TRACE_OTEL_ENABLED": "true"}, ("ddtrace-run", "python")),
+        ("provider,auto", {}, ("python",)),
+        ("auto,provider", {}, ("python",)),
+    ],
+)
+def test_spans_of_the_opentelemetry_api(
+    root: Path, agent: Agent, steps: str, environ: dict[str, str], command: tuple[str, ...]
+):
+    run(root, agent.url, steps, "raised", "otel", environ=environ, command=command)
 
     raised = failed("ai_raises", "raised", line_of("raise ValueError"), "ai_raises", "ai_starts_by_api")
     assert {path: tags for path, tags in tags_of(take(agent)).items() if "otel" in path} == {
@@ -226,3 +229,17 @@ def test_log_lines_of_exceptions_beside_the_trace_id(
         str(request["span_id"]) if has_ids else None
     ] * 2
     assert [name for name in fine if name.startswith("aiprov.")] == []
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="Python 3.11 cannot tell which functions run")
+def test_functions_that_ran_in_the_trace(root: Path, agent: Agent):
+    """An AI function that returned bad data is not on the path of the error that follows, and still is told."""
+    run(root, agent.url, "auto", "raised", "bad_data", "started_by_ai", "human", environ={"AIPROV_TRACK": "1"})
+
+    found = tags_of(take(agent))
+    assert {name: found[name] for name in ("raised", "bad_data", "started_by_ai", "human")} == {
+        "raised": RAISED,
+        "bad_data": HUMAN | {"aiprov.relation": "executed", "aiprov.executed.0": "pricing.py::ai_reads"},
+        "started_by_ai": {"aiprov.executed.0": "pricing.py::ai_starts"},
+        "human": HUMAN,
+    }

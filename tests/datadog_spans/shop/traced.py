@@ -20,6 +20,11 @@ def set_up(steps):
             from aiprov_datadog import install
 
             install()
+        elif step == "provider":
+            from ddtrace.opentelemetry import TracerProvider
+            from opentelemetry.trace import set_tracer_provider
+
+            set_tracer_provider(TracerProvider())
         elif step == "sealed":
             from ddtrace._trace.processor import SpanProcessor
 
