@@ -181,6 +181,7 @@ def _track(settings: Settings, index: Index | None) -> Tracker | None:
             import atexit
 
             _tracker = Tracker()
+            atexit.register(_tracker.stop, "the interpreter ends")  # it would run into globals that are gone
             atexit.register(_report_calls)
         if index is None:
             _tracker.stop("no manifest is loaded")
