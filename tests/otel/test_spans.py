@@ -154,10 +154,12 @@ def logs(printed: dict) -> dict:
 def test_resource_tells_of_the_release(project: Project):
     (span,) = project.run("resource", "started_by_human")["spans"]
 
-    assert without(span["resource"], *(n for n in span["resource"] if not n.startswith("aiprov."))) == {
+    assert {name: value for name, value in span["resource"].items() if name.startswith("aiprov.")} == release(project)
+
+
+def release(project: Project) -> dict:
+    return {
         "aiprov.manifest": project.digest,
-        "aiprov.release.function_count": len(
-            [name for name in project.functions if name.startswith(("ai_", "mixed_"))]
-        ),
+        "aiprov.release.function_count": sum(name.startswith(("ai_", "mixed_")) for name in project.functions),
         "aiprov.release.models": ["anthropic/claude-opus-4-6", "openai/gpt-5.2-codex"],
     }

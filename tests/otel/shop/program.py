@@ -275,6 +275,10 @@ class Kept:
 
 if HOW == "auto first":
     import aiprov_runtime.auto
+if HOW == "file":
+    from opentelemetry.configuration import configure_sdk, load_config_file
+
+    configure_sdk(load_config_file("otel.yaml"))
 if not EXPORTS:
     PROVIDER = set_up_tracers()
     LOGGERS = set_up_loggers() if any(name.startswith("logged") for name in NAMES) else None

@@ -15,7 +15,7 @@ from aiprov_opentelemetry._judge import judge
 from aiprov_runtime import Explanation, guard, guarded
 from aiprov_runtime._printed import explain_printed
 
-_STACKTRACE = "exception.stacktrace"
+_TYPE, _STACKTRACE = "exception.type", "exception.stacktrace"
 _HANDLER_FRAMES = 10
 
 
@@ -31,7 +31,7 @@ class AiprovLogRecordProcessor(LogRecordProcessor):
         record = log_record.log_record
         attributes = record.attributes
         error = getattr(record, "exception", None)
-        if error is None and not (attributes and _STACKTRACE in attributes):
+        if error is None and not (attributes and _TYPE in attributes):
             return
         found = _explain(error, attributes)
         if found is not None and isinstance(attributes, MutableMapping) and "aiprov.manifest" not in attributes:
@@ -56,7 +56,8 @@ def _explain(error: BaseException | None, attributes: Any) -> Explanation | None
         error = _of_handler()
     if error is not None:
         return judge(error)
-    return explain_printed(str(attributes[_STACKTRACE]))
+    stack = attributes.get(_STACKTRACE)
+    return explain_printed(stack) if isinstance(stack, str) else None
 
 
 def _of_handler() -> BaseException | None:
