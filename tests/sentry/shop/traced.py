@@ -127,6 +127,41 @@ def logs():
     ai_logs()
 
 
+def ai_prices():
+    return -1
+
+
+def human_raises():
+    raise ValueError("a price below nothing")
+
+
+def failing(name, function):
+    sentry_sdk.set_tag("case", name)
+    try:
+        function()
+    except (ValueError, ZeroDivisionError):
+        sentry_sdk.capture_exception()
+
+
+@case
+def executed():
+    human_calls(ai_prices)
+    failing("executed", human_raises)
+    with root("nested"):
+        ai_calls(human_calls, ai_prices)
+    failing("raised by ai", ai_raises)
+
+
+@case
+def healthy():
+    ai_prices()
+
+
+@case
+def nothing():
+    human_calls(str)
+
+
 @case
 def metrics():
     sentry_sdk.metrics.count("counted", 1)

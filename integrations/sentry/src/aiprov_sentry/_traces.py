@@ -2,38 +2,41 @@
 
 from __future__ import annotations
 
-import sys
 from contextvars import ContextVar
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sentry_sdk import tracing
 from sentry_sdk.scope import Scope
 
 import aiprov_runtime
-from aiprov_runtime import Trace, guard
-from aiprov_runtime._settings import resolve
+from aiprov_runtime import guard
 from aiprov_sentry._seams import Method, replace
+
+if TYPE_CHECKING:
+    from aiprov_runtime import Trace
 
 EXECUTED = "aiprov.executed"
 _FAILED = frozenset(
     {"error", "internal_error", "unknown_error", "unavailable", "unimplemented", "deadline_exceeded", "data_loss"}
 )
+_MAX_DEPTH = 8
 _guard = guard("sentry.trace")
 
 
 class _Open(NamedTuple):
     root: Any
     trace: Trace
-    errors: list[object]
+    errors: list[bool]
     """Not empty once an error was reported."""
 
 
-_open: ContextVar[_Open | None] = ContextVar("aiprov_sentry_trace", default=None)
+_open: ContextVar[tuple[_Open, ...]] = ContextVar("aiprov_sentry_trace", default=())
+"""The innermost first."""
 
 
 def install() -> None:
     """Sampled or not: an error of a trace that is not sampled wants to know what ran before it as well."""
-    if not resolve({})[0].track or sys.version_info < (3, 12):
+    if not aiprov_runtime.status().tracking.startswith("on"):
         return
     replace(Scope, "start_transaction", _starting_transaction)
     replace(tracing.Transaction, "finish", _finishing)
@@ -48,29 +51,30 @@ def install() -> None:
 
 
 def executed(span_id: str | None) -> list[str]:
-    """What ran so far in the trace that is open in this context, if it began with this span."""
-    found = _open.get()
-    return list(found.trace.executed) if found is not None and found.root.span_id == span_id else []
+    """What ran so far in the trace of this context that began with this span."""
+    return next((list(found.trace.executed) for found in _open.get() if found.root.span_id == span_id), [])
 
 
 def note_error() -> None:
-    """The open trace counts as failed, however it ends."""
-    found = _open.get()
-    if found is not None and not found.errors:
-        found.errors.append(True)
+    """Every open trace of this context counts as failed, however it ends."""
+    for found in _open.get():
+        if not found.errors:
+            found.errors.append(True)
 
 
 def _begin(root: Any) -> None:
     trace = aiprov_runtime.begin_trace(root.trace_id)
     if trace is not None:
-        _open.set(_Open(root, trace, []))
+        _open.set((_Open(root, trace, []), *_open.get()[: _MAX_DEPTH - 1]))
 
 
 def _finish(root: Any, status: str | None) -> None:
-    found = _open.get()
-    if found is not None and found.root is root:
-        _open.set(None)
-        found.trace.finish(failed=bool(found.errors) or status in _FAILED)
+    traces = _open.get()
+    for place, found in enumerate(traces):
+        if found.root is root:
+            _open.set(traces[place + 1 :])  # with those within it that nobody finished
+            found.trace.finish(failed=bool(found.errors) or status in _FAILED)
+            return
 
 
 def _starting_transaction(original: Method) -> Method:
