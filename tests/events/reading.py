@@ -30,6 +30,8 @@ class Read:
     loaded: Loaded
     events: list[Event]
     stacks: int
+    runs: list[tuple[object, ...]]
+    calls: list[tuple[object, ...]]
 
     @property
     def stack(self) -> tuple[Raised, ...]:
@@ -45,8 +47,10 @@ def read_source(source: str) -> Read:
         stacks = {key: decode_stack(body) for key, body in bodies}
         rows = connection.execute("select * from events order by ts nulls last, stack, host").fetchall()
         events = [Event(row[0], stacks[row[1]], *row[2:]) for row in rows]
-        assert connection.execute("show tables").fetchall() == [("events",), ("stacks",)]
-        return Read(loaded, events, len(bodies))
+        assert connection.execute("show tables").fetchall() == [("calls",), ("events",), ("runs",), ("stacks",)]
+        runs = connection.execute("select * from runs order by weight").fetchall()
+        calls = connection.execute("select * from calls order by function").fetchall()
+        return Read(loaded, events, len(bodies), runs, calls)
     finally:
         connection.close()
 

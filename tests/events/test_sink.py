@@ -117,6 +117,71 @@ def test_our_own_failures_are_no_events(read):
     assert (found.loaded.events, found.loaded.skipped) == (1, 0)
 
 
+HEAD = {name: EVENT[name] for name in ("timestamp", "release", "environment", "host", "pid", "manifest")}
+TRACE = {
+    **HEAD,
+    "schema": "aiprov.trace/1",
+    "trace": EVENT["trace"],
+    "user": EVENT["user"],
+    "failed": True,
+    "executed": ["shop.py::parse", "shop.py::Cart.total"],
+    "weight": 1.0,
+}
+CALLS = {**HEAD, "schema": "aiprov.calls/1", "calls": {"shop.py::parse": 1200, "shop.py::Cart.total": 3}}
+PLACE = ("shop@1", "production", "web-1")
+
+
+def noted(content: dict[str, object], **changed: object) -> str:
+    return json.dumps(content | changed) + "\n"
+
+
+def test_traces_and_calls_are_no_errors_and_have_tables_of_their_own(read):
+    healthy = noted(TRACE, failed=False, weight=100.0, executed=[], trace=None, user=None)
+    found = read(noted(TRACE) + line() + noted(CALLS) + healthy + line())
+
+    assert found.events == [EXPECTED, EXPECTED]
+    assert (found.loaded.events, found.loaded.skipped, found.loaded.problems) == (2, 0, ())
+    assert found.runs == [
+        (MOMENT, *PLACE, EVENT["user"], EVENT["trace"], "0123456789ab", True, TRACE["executed"], 1.0),
+        (MOMENT, *PLACE, None, None, "0123456789ab", False, [], 100.0),
+    ]
+    assert found.calls == [
+        (MOMENT, *PLACE, "0123456789ab", "shop.py::Cart.total", 3),
+        (MOMENT, *PLACE, "0123456789ab", "shop.py::parse", 1200),
+    ]
+
+
+def test_a_file_that_begins_with_many_traces_is_ours(read):
+    found = read(noted(TRACE) * 2000 + line())
+
+    assert (found.loaded.format, found.events, len(found.runs)) == ("aiprov events", [EXPECTED], 2000)
+
+
+UNFIT = {
+    "no lists": noted(TRACE, executed="shop.py::parse"),
+    "nobody knows if it failed": noted(TRACE, failed=None),
+    "another truth": noted(TRACE, failed="perhaps"),
+    "no table": noted(CALLS, calls=[1, 2]),
+    "no numbers": noted(CALLS, calls={"f": "many"}),
+    "less than no calls": noted(CALLS, calls={"f": -1}),
+    "no calls": noted(CALLS, calls=None),
+    "very long": noted(CALLS, calls={"f" * 40_000_000: 1}),
+}
+
+
+@pytest.mark.parametrize("unfit", UNFIT.values(), ids=UNFIT)
+def test_a_damaged_trace_or_count_is_left_out(read, unfit):
+    found = read(line() + unfit + noted(TRACE) + noted(CALLS))
+
+    assert (len(found.events), len(found.runs), len(found.calls)) == (1, 1, 2)
+
+
+def test_a_weight_that_no_sampling_has_is_put_right(read):
+    found = read(line() + noted(TRACE, weight=-5) + noted(TRACE, weight="x") + noted(TRACE, weight=1e300))
+
+    assert [row[-1] for row in found.runs] == [1.0, 1.0, 1_000_000.0]
+
+
 def test_rotated_files_are_read_too(read, tmp_path):
     (tmp_path / "errors[1]*.jsonl.1").write_text(line(host="old"))
     (tmp_path / "errors[1]*.jsonl.12").write_text(line(host="older"))

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 
@@ -15,6 +16,7 @@ from aiprov.events._model import Raised
 from aiprov.events._tables import Counts
 from aiprov.text import safe
 
+T = TypeVar("T")
 MAX_RECORD = 16 * 1024 * 1024
 _MAX_PROBLEMS = 5
 
@@ -44,9 +46,14 @@ def fill(
     select: str,
     convert: Callable[[str], tuple[Raised, ...] | None],
 ) -> Counts:
-    """Fill the tables; a line too long for DuckDB, which gives up at it whatever it may ignore, is cut out first."""
+    """Fill the tables of events and stacks from a select over `source`."""
+    return reading(files, lambda parameters: _tables.fill(connection, select, parameters, convert))
+
+
+def reading(files: Sequence[Path], read: Callable[[list[object]], T]) -> T:
+    """`read` with the parameters of `source`; a line too long for DuckDB, which gives up at it, is cut out first."""
     try:
-        return _tables.fill(connection, select, [[pattern(file) for file in files]], convert)
+        return read([[pattern(file) for file in files]])
     except duckdb.InvalidInputException as error:
         if "maximum_object_size" not in str(error):
             raise
@@ -55,7 +62,7 @@ def fill(
             kept.write(line)  # cut off, it is no JSON any more
             kept.write(b"" if line.endswith(b"\n") else b"\n")
         kept.flush()
-        return _tables.fill(connection, select, [[pattern(Path(kept.name))]], convert)
+        return read([[pattern(Path(kept.name))]])
 
 
 def explained(counts: Counts, files: Sequence[Path], otherwise: str) -> Counts:

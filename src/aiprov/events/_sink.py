@@ -1,4 +1,4 @@
-"""The runtime's own events: JSON lines of `aiprov.event/1`, with the files rotated away beside them."""
+"""The runtime's own file: JSON lines of errors, traces and calls, with the files rotated away beside it."""
 
 from __future__ import annotations
 
@@ -13,21 +13,50 @@ from aiprov.events._model import Raised, decode_stack
 from aiprov.events._tables import Counts, Reader
 
 _COLUMNS = ("schema", "timestamp", "release", "environment", "host", "user", "trace", "manifest")
+_NOTED_COLUMNS = ("failed", "executed", "weight", "calls")
 _SELECT = f"""
 select {_ndjson.utc("timestamp")} as ts, release, environment, host, "user", trace, manifest, 1.0 as weight,
        case when schema = 'aiprov.event/1' then exceptions::varchar end as text
 from {_ndjson.source(dict.fromkeys(_COLUMNS, "VARCHAR") | {"exceptions": "JSON"})}
-where schema is distinct from 'aiprov.failure/1'
+where schema is null or schema not in ('aiprov.failure/1', 'aiprov.trace/1', 'aiprov.calls/1')
 """  # noqa: S608  # constants
+_NOTES = f"""
+create or replace temp table notes as
+select {_ndjson.utc("timestamp")} as ts, *
+from {_ndjson.source(dict.fromkeys(_COLUMNS, "VARCHAR") | dict.fromkeys(_NOTED_COLUMNS, "JSON"))}
+where schema in ('aiprov.trace/1', 'aiprov.calls/1')
+"""  # noqa: S608  # constants
+_NOTED = """
+insert into runs
+select ts, release, environment, host, "user", trace, manifest, try_cast(failed as boolean),
+       try_cast(executed as varchar[]), least(greatest(coalesce(try_cast(weight as double), 1), 1), 1e6)
+from notes
+where schema = 'aiprov.trace/1' and try_cast(failed as boolean) is not null
+      and try_cast(executed as varchar[]) is not null;
+insert into calls
+select ts, release, environment, host, manifest, entry.key, entry.value
+from (select *, unnest(map_entries(try_cast(calls as map(varchar, bigint)))) as entry
+      from notes where schema = 'aiprov.calls/1')
+where entry.value > 0;
+drop table notes;
+"""
+
+
+_OURS = re.compile(rb'^[ \t]*\{[^\n]{0,200}"schema"\s*:\s*"aiprov\.(event|failure|trace|calls)/', re.MULTILINE)
 
 
 def sniff(head: bytes) -> bool:
-    return re.search(rb'^[ \t]*\{[^\n]{0,200}"schema"\s*:\s*"aiprov\.(event|failure)/', head, re.MULTILINE) is not None
+    return (
+        re.search(rb'^[ \t]*\{[^\n]{0,200}"schema"\s*:\s*"aiprov\.(event|failure|trace|calls)/', head, re.MULTILINE)
+        is not None
+    )
 
 
 def load(path: Path, connection: duckdb.DuckDBPyConnection) -> Counts:
     files = [path, *_rotated(path)]
     counts = _ndjson.fill(files, connection, _SELECT, _stack)
+    _ndjson.reading(files, lambda parameters: connection.execute(_NOTES, parameters))
+    connection.execute(_NOTED)
     return _ndjson.explained(counts, files, "no aiprov event with a stack")
 
 

@@ -1,4 +1,4 @@
-"""The two tables that every source fills and triage reads."""
+"""The tables that triage reads: two that every source fills, two that only our own sink can."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ SCHEMA = """
 create table stacks(id ubigint, body varchar);
 create table events(ts timestamp, stack ubigint, release varchar, environment varchar, host varchar, "user" varchar,
                     trace varchar, manifest varchar, weight double);
+create table runs(ts timestamp, release varchar, environment varchar, host varchar, "user" varchar, trace varchar,
+                  manifest varchar, failed boolean, executed varchar[], weight double);
+create table calls(ts timestamp, release varchar, environment varchar, host varchar, manifest varchar,
+                   function varchar, calls bigint);
 """
 _BATCH = 2000
 
@@ -38,7 +42,10 @@ class Reader:
 
 
 def create(connection: duckdb.DuckDBPyConnection) -> None:
-    """Empty `stacks` and `events`; `stack` is a `stacks.id`, `ts` is UTC, `weight` is 1 / sample rate."""
+    """Empty tables; `stack` is a `stacks.id`, `ts` is UTC, `weight` is 1 / sample rate.
+
+    `runs` says which functions ran in a trace that has ended, `calls` how often one was called up to `ts`.
+    """
     connection.execute(SCHEMA)
 
 
