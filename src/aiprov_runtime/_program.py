@@ -15,7 +15,8 @@ def main_file() -> str | None:
         file: str | None = getattr(sys.modules.get(name), "__file__", None)
         if file:
             return file
-    arguments = [argument for argument in getattr(sys, "argv", ()) if isinstance(argument, str)]
+    given = getattr(sys, "argv", None)  # a host may put anything there
+    arguments = [each for each in given if isinstance(each, str)] if isinstance(given, list) else []
     return announced_file(arguments or [""], sys.orig_argv, search=import_roots([os.curdir, *sys.path]))
 
 
@@ -24,8 +25,8 @@ def announced_file(arguments: Sequence[str], command: Sequence[str], *, search: 
     first = arguments[0]
     if first == "-m":
         name = command[-len(arguments)].removeprefix("-m") if len(command) >= len(arguments) else ""
-        return _module_file(name.split("."), search)
-    if first in ("", "-", "-c"):
+        return _module_file(name.split("."), search) if name else None
+    if first in ("", "-", "-c") or "\0" in first:
         return None
     return os.path.join(first, "__main__.py") if os.path.isdir(first) else first
 

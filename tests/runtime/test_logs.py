@@ -283,3 +283,31 @@ print("alive", sum(ref() is not None for ref in seen), "{}")
     outcome = run(app, program, AIPROV_SINK="events.jsonl", AIPROV_LOGS="1")
 
     assert ("alive 0", {}) == shown(outcome)[-1]
+
+
+def test_exceptions_and_records_of_any_shape(app: Path):
+    program = """
+import aiprov_runtime.logs as logs
+class Falsy(Exception):
+    def __bool__(self): raise RuntimeError
+class Bare(logging.LogRecord):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        del self.exc_info
+error = Falsy().with_traceback(caught(written).__traceback__)
+logs.install_record_factory()
+log.error("falsy", exc_info=(Falsy, error, None))
+print("structlog", json.dumps(ours(logs.add_provenance(None, "error", {"exc_info": error}))))
+logging.setLogRecordFactory(Bare)
+logs.install_record_factory()
+log.error("bare", exc_info=(Falsy, error, None))
+logging.setLogRecordFactory(logging.LogRecord)
+logs.install_record_factory()
+for odd in ((), (None,), (1, 2, 3), [error], "text", 7):
+    log.handle(log.makeRecord("host", 40, "f", 1, "odd", (), odd))
+"""
+
+    found = shown(run(app, program))
+
+    assert ["main.py::written"] * 2 + [None] * 7 == [said.get("aiprov.function") for _, said in found]
+    assert ["ERROR falsy", "structlog", "ERROR bare"] + ["ERROR odd"] * 6 == [said for said, _ in found]
