@@ -10,6 +10,8 @@ def set_up(steps):
             import aiprov_runtime.auto  # noqa: F401
         elif step == "ddtrace":
             import ddtrace  # noqa: F401
+        elif step == "datadog":
+            import datadog  # noqa: F401
         elif step == "filter":
             from ddtrace.trace import tracer
 

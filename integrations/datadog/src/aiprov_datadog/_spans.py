@@ -32,9 +32,8 @@ def install() -> None:
     """Tag every span of this process from now on; a second call changes nothing."""
     with guard("datadog.install"):
         aiprov_runtime.ensure()
-        if not _hook():
-            _append_filter()
-        _metrics.use_traces()
+        if (_hook() or _append_filter()) and tracer.enabled:
+            _metrics.use_traces()
         _inject_into_logs()
 
 
@@ -116,7 +115,7 @@ def _hook() -> bool:
     return True
 
 
-def _append_filter() -> None:
+def _append_filter() -> bool:
     """`configure` puts its list in place of the one in force, so that one has to be known."""
     from aiprov_datadog._filter import AiprovTraceFilter
 
@@ -124,8 +123,10 @@ def _append_filter() -> None:
     known = getattr(aggregator, "user_processors", None)
     if not isinstance(known, list):
         warn("ddtrace %s: add AiprovTraceFilter() to the list in tracer.configure(trace_processors=[…])", _version())
-    elif not any(isinstance(found, AiprovTraceFilter) for found in known):
+        return False
+    if not any(isinstance(found, AiprovTraceFilter) for found in known):
         tracer.configure(trace_processors=[*known, AiprovTraceFilter()])
+    return True
 
 
 def _version() -> str:
