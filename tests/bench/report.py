@@ -22,7 +22,7 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from aiprov_runtime._explain import explain_exception
 from aiprov_runtime._index import Index
@@ -188,17 +188,34 @@ def lookups() -> Iterator[Row]:
         yield Row(f"explain an error {depth} frames deep", f"{ours:.1f} µs, {ours / text:.1%} of `format_exception`")
 
 
+def beside(script: str, needs: str) -> list[dict[str, Any]]:
+    """What a script beside this one measures with a real SDK, in a process of its own, since both set up all of it."""
+    if importlib.util.find_spec(needs) is None:
+        return []
+    command = [sys.executable, Path(__file__).with_name(script)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    found: list[dict[str, Any]] = json.loads(done.stdout)
+    return found
+
+
 def error_events() -> Iterator[Row]:
-    """Beside a real SDK, in a process of its own, since both set up the whole process."""
-    if importlib.util.find_spec("aiprov_sentry") is None:
-        return
-    script = Path(__file__).with_name("error_event.py")
-    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
-    for found in json.loads(done.stdout):
+    for found in beside("error_event.py", "aiprov_sentry"):
         what = f"error event of 20 frames, {found['recorded']} recorded"
         measured = f"{found['ours_us']} µs, {found['share']:.1%}; what the SDK then serializes makes it "
         measured += f"{found['share_with_serializing']:.1%}"
         yield Row(what, measured, "1% of `capture_exception`", found["share"] <= 0.01)
+
+
+def spans() -> Iterator[Row]:
+    for found in beside("span.py", "aiprov_opentelemetry"):
+        budget = 0.20 if found["hit"] else 0.05
+        what = f"OpenTelemetry span, {'AI code' if found['hit'] else 'none'} on a stack of {found['depth']}"
+        measured = f"{found['share']:+.1%} of {found['bare_us']} µs; the walk alone {found['walk_alone']:+.1%}"
+        yield Row(what, measured, f"+{budget:.0%}", found["share"] <= budget)
+    for found in beside("sentry_span.py", "aiprov_sentry"):
+        part = "from start to end" if found["part"] == "start_and_end" else "with all that sends it"
+        what = f"Sentry span ({found['lifecycle']}), {'AI code' if found['hit'] else 'none'} on the stack, {part}"
+        yield Row(what, f"{found['share']:+.1%} of {found['bare_us']} µs")
 
 
 def scanning(repository: str) -> Iterator[Row]:
@@ -254,6 +271,7 @@ def rows(*, quick: bool = False) -> Iterator[Row]:
     yield from loading(100_000, 150)
     yield from lookups()
     yield from error_events()
+    yield from spans()
 
 
 def processor() -> str:
