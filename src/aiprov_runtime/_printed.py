@@ -131,13 +131,21 @@ def _only(codes: Iterable[CodeType]) -> CodeType | None:
 
 
 def _known(code: CodeType, file: str, line: int) -> Frame:
-    modules = sys.modules.copy()
-    module = next(
-        (name for name, found in modules.items() if getattr(found, "__dict__", {}).get("__file__") == file), ""
-    )
-    return code.replace(co_filename=file), cast("Any", _Place({"__name__": module}, line))
+    return code.replace(co_filename=file), cast("Any", _Place({"__name__": _module(file)}, line))
 
 
+def _module(file: str) -> str:
+    name = _modules.get(file, "")
+    if not name:
+        loaded = sys.modules.copy()
+        name = next(
+            (name for name, module in loaded.items() if getattr(module, "__dict__", {}).get("__file__") == file), ""
+        )
+        _modules[file] = name  # of as many files as have been read
+    return name
+
+
+_modules: dict[str, str] = {}
 _files: dict[str, Codes] = {}
 _NOTHING: Codes = {}
 _UNKNOWN = _index.__code__.replace(co_name="?", co_qualname="?")
