@@ -75,4 +75,4 @@ def test_the_keys_of_all_are_on_the_record(tmp_path: Path, order: str):
     keys = {"aiprov.function": "main.py::written", "aiprov.model": "mine", "dd.trace_id": "0", "otelTraceID": "7"}
     said = {key: value for line in outcome.out.splitlines() for key, value in json.loads(line).items()}
     assert (0, "") == (outcome.code, outcome.err)
-    assert {"host": keys, "sentry": "main.py::written", "extra": 1, "last": [2, 10]} == said
+    assert {"host": keys, "sentry": "main.py::written", "extra": 1, "last": [2, 7]} == said

@@ -11,7 +11,6 @@ import aiprov_runtime
 from aiprov_runtime import Explanation, guard
 from aiprov_sentry import _logs, _spans, _traces
 from aiprov_sentry._judge import judge
-from aiprov_sentry._room import make_room
 
 if TYPE_CHECKING:
     from sentry_sdk.types import Event, Hint
@@ -61,7 +60,6 @@ def annotate(event: Event, hint: Hint) -> Event:
             _add_release(fields)
             _add_executed(fields)
         elif not kind:
-            make_room(fields)
             explanation = _explain(fields, hint)
             if explanation is not None:
                 _add_tags(fields, explanation.tags())

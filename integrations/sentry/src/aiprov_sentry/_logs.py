@@ -1,4 +1,4 @@
-"""Our tags on the log lines of exceptions that Sentry's own logs product takes (`enable_logs=True`), and there alone."""
+"""Our tags on the log lines of exceptions that Sentry's own logs product takes (`enable_logs=True`), and only there."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from aiprov_sentry._judge import judge
 from aiprov_sentry._seams import Method, replace
 
 _guard = guard("sentry.log")
-_OURS = ("aiprov.", "code.")
+_OURS = ("aiprov.", "code.function.name", "code.file.path", "code.line.number")
 
 
 def install() -> None:
