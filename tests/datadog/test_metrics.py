@@ -114,11 +114,13 @@ def test_the_applications_settings_hold(agent: Receiver):
     ],
 )
 def test_a_client_that_aggregates_or_buffers_counts_the_same(agent: Receiver, options: dict):
-    client = DogStatsd(host="127.0.0.1", port=agent.port, flush_interval=1000, **options)
+    client = DogStatsd(host="127.0.0.1", port=agent.port, flush_interval=0.01, **options)
     metrics = metrics_of(client)
     for number in range(3):
         metrics.record([Finished(number, None, 0.5, OPUS, failed=True, suspect=OPUS)])
         metrics.flush()
+    client.disable_aggregation()  # as does the other: it sends what is left and ends the client's thread
+    client.disable_buffering = True
     client.stop()
 
     found = [line for line in agent.rest() if isinstance(line, Metric)]
