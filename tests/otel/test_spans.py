@@ -145,7 +145,7 @@ def logs(printed: dict) -> dict:
     """What was added to each log record by its body, without the place that the SDK's handler gives."""
     found = {}
     for record in printed["logs"]:
-        place = ("code.file.path", "code.function.name", "code.line.number")
+        place = [name for name in record["attributes"] if name.startswith("code.")]
         drop = EXCEPTION if record["body"] == "emitted" else (*EXCEPTION, *place)
         found[record["body"]] = without(record["attributes"], *drop)
     return found
