@@ -17,6 +17,7 @@ from aiprov_runtime._tracking import Trace
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Begin = Callable[[str | None], Trace | None]
 _SERVER_ERROR = 500
 
 
@@ -58,11 +59,12 @@ class trace:  # noqa: N801  # reads as the statement it is used in
 class wsgi:  # noqa: N801  # wraps an application, as a function would
     """`application = wsgi(application)`: a request lasts until its response is closed."""
 
-    def __init__(self, app: Callable[..., Iterable[bytes]]) -> None:
+    def __init__(self, app: Callable[..., Iterable[bytes]], *, begin: Begin = begin_trace) -> None:
         self.app = app
+        self._begin = begin
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        found = begin_trace(_trace_id(environ.get("HTTP_TRACEPARENT")))
+        found = self._begin(_trace_id(environ.get("HTTP_TRACEPARENT")))
         if found is None:
             return self.app(environ, start_response)
         request = _Request(found)
@@ -87,13 +89,14 @@ class wsgi:  # noqa: N801  # wraps an application, as a function would
 class asgi:  # noqa: N801  # as above
     """`app = asgi(app)`: an HTTP request lasts until the application returns; sockets and lifespan pass through."""
 
-    def __init__(self, app: Callable[..., Awaitable[Any]]) -> None:
+    def __init__(self, app: Callable[..., Awaitable[Any]], *, begin: Begin = begin_trace) -> None:
         self.app = app
+        self._begin = begin
 
     async def __call__(
         self, scope: Mapping[str, Any], receive: Callable[..., Awaitable[Any]], send: Callable[..., Awaitable[Any]]
     ) -> Any:
-        found = begin_trace(_trace_of(scope)) if scope.get("type") == "http" else None
+        found = self._begin(_trace_of(scope)) if scope.get("type") == "http" else None
         if found is None:
             return await self.app(scope, receive, send)
         request = _Request(found)
