@@ -149,6 +149,36 @@ def test_two_plugins_for_one_vendor(tmp_path: Path):
     assert Outcome(0, f"vendor imported\ninstalled\nsecond\n{states}\n", "") == outcome
 
 
+def test_a_plugin_may_wait_for_a_part_of_a_vendor(tmp_path: Path):
+    info = tmp_path / "plugins" / "aiprov_parts-1.0.dist-info"
+    for name in ("whole", "loose", "aiprov_parts-1.0.dist-info"):
+        (tmp_path / "plugins" / name).mkdir(parents=True)
+    (tmp_path / "plugins" / "whole" / "__init__.py").write_text("")
+    (tmp_path / "plugins" / "whole" / "part.py").write_text("print('part')\n")
+    (tmp_path / "plugins" / "loose" / "part.py").write_text("")
+    (tmp_path / "plugins" / "hooks.py").write_text(
+        "def whole(): print('whole hooked')\nclass loose:\n    def hook(): print('loose hooked')\n"
+    )
+    (info / "entry_points.txt").write_text(
+        "[aiprov_runtime.plugins]\nwhole.part = hooks:whole\nloose = hooks:loose.hook\nloose.gone = hooks:whole\n"
+    )
+
+    outcome = host(
+        tmp_path,
+        """
+        import sys; sys.path.insert(0, "plugins")
+        import aiprov_runtime.auto
+        import whole; print("whole")
+        import whole.part
+        import loose.part  # has no code of its own, so it is hooked as soon as anything else is imported
+        print({k: v for k, v in aiprov_runtime.status().plugins.items() if k.startswith(("whole", "loose"))})
+        """,
+    )
+
+    states = {"whole.part": "hooked", "loose": "hooked", "loose.gone": "waiting"}
+    assert Outcome(0, f"whole\npart\nwhole hooked\nloose hooked\n{states}\n", "") == outcome
+
+
 def test_a_plugin_whose_vendor_is_not_there_waits(tmp_path: Path):
     place = Path(install(tmp_path, "vendor", "print('installed')"))
     (place / "vendor.py").unlink()
