@@ -112,7 +112,8 @@ def printed(text: str) -> Iterator[list[Line]]:
 
 
 def _index() -> Index | None:
-    return _runtime._active.lookups if _runtime._active else None  # noqa: SLF001  # one package
+    runtime = _runtime._current()  # noqa: SLF001  # one package
+    return None if runtime is None else runtime.lookups
 
 
 def _frame(index: Index, line: Line) -> Frame:

@@ -110,10 +110,15 @@ def test_every_order_of_set_up_judges_alike_and_leaves_the_processors_of_others(
     assert status["failures"] == {}
 
 
-@pytest.mark.parametrize("command", [("ddtrace-run", "python"), ("ddtrace-run", "aiprov", "run", "--", "python")])
-def test_under_the_vendors_own_launcher(root: Path, agent: Agent, command: tuple[str, ...]):
+@pytest.mark.parametrize("unload", ["0", "1"])
+@pytest.mark.parametrize(
+    "command", ["ddtrace-run python", "ddtrace-run aiprov run -- python", "aiprov run -- ddtrace-run python"]
+)
+def test_under_the_vendors_own_launcher(root: Path, agent: Agent, command: str, unload: str):
+    """With gevent installed, ddtrace-run unloads what has been imported by then."""
     setup = "ddtrace" if "aiprov" in command else "auto"
-    run(root, agent.url, setup, "raised", "started_by_ai", command=command)
+    environ = {"DD_UNLOAD_MODULES_FROM_SITECUSTOMIZE": unload}
+    run(root, agent.url, setup, "raised", "started_by_ai", command=tuple(command.split()), environ=environ)
 
     wanted = {path: tags for path, tags in EXPECTED.items() if path.partition("/")[0] in ("raised", "started_by_ai")}
     assert tags_of(take(agent)) == wanted
