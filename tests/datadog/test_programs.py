@@ -54,7 +54,12 @@ def run(project: Path, agent: Receiver, program: str, *, python: str | Path = sy
     (project / "main.py").write_text(program)
     settings = {"PATH": "/usr/bin:/bin", "DD_AGENT_HOST": "127.0.0.1", "DD_DOGSTATSD_PORT": str(agent.port), **environ}
     done = subprocess.run(
-        [python, "-W", "error", "main.py"], cwd=project, env=settings, capture_output=True, text=True, timeout=60
+        [python, *([] if "PYTHONWARNINGS" in environ else ["-W", "error"]), "main.py"],
+        cwd=project,
+        env=settings,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert "aiprov:" not in done.stderr, done.stderr
     return done.stdout
@@ -169,6 +174,37 @@ def test_forked_workers_with_threads_count_each_error_once(project: Path):
         run(project, agent, STARTS["ours first"] + FORKING)
 
         assert {("aiprov.errors", *TAGS): 5.0 + 2 * 40 + 1} == counted(agent)
+
+
+TRACES = """
+from ddtrace.trace import tracer
+for _ in range(3):
+    with tracer.trace("web.request") as entry:
+        with tracer.trace("middleware") as between:
+            try:
+                with tracer.trace("view"):
+                    with tracer.trace("template"):
+                        shop.serve(None)
+            except TypeError:
+                logging.exception("answered with a page")
+        entry.error = 1  # as of a status of 500
+logging.getLogger().disabled = True
+tracer.shutdown()
+"""
+
+
+@pytest.mark.parametrize("start", ["ours first", "ours last"])
+def test_where_ddtrace_runs_an_error_counts_once_a_trace_and_not_where_it_is_logged(project: Path, start: str):
+    quiet = {
+        "DD_TRACE_AGENT_URL": "http://127.0.0.1:1",
+        "DD_INSTRUMENTATION_TELEMETRY_ENABLED": "false",
+        "DD_REMOTE_CONFIGURATION_ENABLED": "false",
+        "PYTHONWARNINGS": "ignore",
+    }
+    with on_udp() as agent:
+        run(project, agent, "import ddtrace\n" + STARTS[start] + TRACES, **quiet)
+
+        assert {("aiprov.errors", *TAGS): 3.0} == counted(agent)
 
 
 def test_error_events_are_for_those_who_ask(project: Path):

@@ -11,7 +11,8 @@ from aiprov_runtime._printed import explain_definition, explain_printed
 if TYPE_CHECKING:
     from ddtrace.trace import Span
 
-_BELOW = "aiprov.below"
+BELOW = "aiprov.below"
+"""On an entry span without an exception of its own: the tags of the one that failed below it."""
 _CODE_ORIGIN_FILE, _CODE_ORIGIN_LINE = "_dd.code_origin.frames.0.file", "_dd.code_origin.frames.0.line"
 
 
@@ -21,7 +22,7 @@ def judge_error(span: Span, found: Explanation) -> None:
         _tags.replace(span, _tags.of_error(found))
     else:
         _tags.add_executed(span, found.executed)
-    _tags.remember(span, _BELOW, None)
+    _tags.remember(span, BELOW, None)
 
 
 def settle(span: Span) -> None:
@@ -34,7 +35,7 @@ def settle(span: Span) -> None:
         found = explain_printed(stack) if stack else None
         if found is not None:
             judge_error(span, found)
-        elif (below := _tags.recall(span, _BELOW)) is not None:
+        elif (below := _tags.recall(span, BELOW)) is not None:
             _tags.replace(span, below)
     _note_on_entry(span)
 
@@ -55,4 +56,4 @@ def _note_on_entry(span: Span) -> None:
     while (parent := entry._parent) is not None and parent.service == entry.service:  # noqa: SLF001
         entry = parent
     if entry is not span and tags is not None and _tags.is_judged(span):
-        _tags.remember(entry, _BELOW, tags)
+        _tags.remember(entry, BELOW, tags)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aiprov_datadog import _metrics, _tags
+from aiprov_datadog import _judge, _metrics, _tags
 
 if TYPE_CHECKING:
     from ddtrace.trace import Span
@@ -21,7 +21,9 @@ def report(span: Span) -> None:
         return
     _tags.remember(span, _REPORTED, value=True)
     start: _tags.Tags | None = _tags.recall(span, _tags.START)
-    suspect = tags if span.error and tags is not None and tags.get("aiprov.relation") != _tags.SPAN_ORIGIN else {}
+    is_own = tags is not None and tags.get("aiprov.relation") != _tags.SPAN_ORIGIN
+    # What an entry span hears from below has been counted there.
+    suspect = tags if span.error and tags and is_own and _tags.recall(span, _judge.BELOW) is None else {}
     finished = _metrics.Finished(
         id=span.span_id,
         parent=span.parent_id,
