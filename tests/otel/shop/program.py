@@ -141,6 +141,46 @@ def ai_records(name):
 
 
 @case
+def failed_after_ai_returned():
+    with contextlib.suppress(LookupError), start("root"):
+        with start("healthy"):
+            ai_plain()
+        with start("failing"):
+            human_raises()
+
+
+@case
+def healthy_after_ai_returned():
+    with start("healthy root"), start("child"):
+        ai_plain()
+        with start("other"):
+            ai_returns()
+
+
+@case
+def never_ended():
+    from aiprov_opentelemetry import _spans
+
+    kept = [TRACER.start_span("root") for _ in range(10_050)]
+    TELEMETRY["open_traces"] = len(_spans._traces)
+    del kept
+
+
+@case
+def nothing_of_models_ran():
+    with start("empty root"):
+        pass
+
+
+def ai_plain():
+    return 1
+
+
+def ai_returns():
+    return 2
+
+
+@case
 def another_thread():
     thread = threading.Thread(target=ai_starts, args=("in a thread",))
     thread.start()

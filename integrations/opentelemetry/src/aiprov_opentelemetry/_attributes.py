@@ -53,10 +53,10 @@ def ours(span: ReadableSpan) -> Attributes:
 def put(span: ReadableSpan, new: Attributes, *, replace: bool = False) -> None:
     """Put `new` onto a span that has room for all of it, in front of what is there, which stays as it is.
 
-    With `replace` in place of what we have put there before, as far as nobody has changed it since.
+    A value of ours gives way to a newer one, with `replace` also to none, unless somebody has changed it since.
     """
     before = ours(span)
-    old = before if replace else _NONE
+    old = before if replace else {name: before[name] for name in new if name in before}
     done = put_in_front(span._attributes, new, old) if _IS_AS_KNOWN else _put_behind(span, new, old)  # noqa: SLF001
     if done:
         span.__dict__[_OURS] = {**before, **done} if before and not replace else done

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 import aiprov_runtime
@@ -40,7 +40,8 @@ def install_traces() -> None:
 
         aiprov_runtime.ensure()
         _errors.install()
-        _follow(TracerProvider, _add_to_tracers)
+        # Not the method of a subclass, which need not be done with its own `__init__` yet.
+        _follow(TracerProvider, partial(_add_to_tracers, add=TracerProvider.add_span_processor))
         _add_to_tracers(getattr(trace, "_TRACER_PROVIDER", None))
 
 
@@ -90,12 +91,13 @@ def _add(provider: Any) -> None:
         _add_to_loggers(provider)
 
 
-def _add_to_tracers(provider: Any) -> None:
+def _add_to_tracers(provider: Any, *, add: Callable[[Any, Any], None] | None = None) -> None:
     from aiprov_opentelemetry._spans import AiprovSpanProcessor
 
     known = getattr(getattr(provider, "_active_span_processor", None), "_span_processors", ())
-    if hasattr(provider, "add_span_processor") and not any(isinstance(each, AiprovSpanProcessor) for each in known):
-        provider.add_span_processor(AiprovSpanProcessor())
+    add = add or getattr(type(provider), "add_span_processor", None)
+    if add is not None and not any(isinstance(each, AiprovSpanProcessor) for each in known):
+        add(provider, AiprovSpanProcessor())
 
 
 def _add_to_loggers(provider: Any) -> None:

@@ -1,0 +1,77 @@
+"""Providers that are not the SDK's, and set-ups in every order."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+DDTRACE = """
+from ddtrace.opentelemetry import TracerProvider
+from opentelemetry import trace
+trace.set_tracer_provider(TracerProvider())
+import aiprov_runtime.auto
+from aiprov_opentelemetry import install
+install(trace.get_tracer_provider())
+with trace.get_tracer("shop").start_as_current_span("span"):
+    pass
+"""
+API_ALONE = """
+import aiprov_runtime.auto
+from opentelemetry import trace
+with trace.get_tracer("shop").start_as_current_span("span"):
+    pass
+import sys
+assert not [name for name in sys.modules if name.startswith("opentelemetry.sdk")]
+assert not [name for name in sys.modules if name.startswith("aiprov_opentelemetry")]
+"""
+NONE_YET = """
+from opentelemetry import trace
+from aiprov_opentelemetry import install
+install(trace.get_tracer_provider())
+install()
+"""
+INSTRUMENTOR = """
+from aiprov_opentelemetry import AiprovInstrumentor, AiprovSpanProcessor
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+AiprovInstrumentor().instrument(skip_dep_check=True)
+AiprovInstrumentor().instrument()
+provider = TracerProvider()
+trace.set_tracer_provider(provider)
+AiprovInstrumentor().instrument()
+(processor,) = provider._active_span_processor._span_processors
+assert isinstance(processor, AiprovSpanProcessor)
+AiprovInstrumentor().uninstrument()
+"""
+SUBCLASS = """
+import aiprov_runtime.auto
+from inspect import signature
+from opentelemetry.sdk.trace import TracerProvider
+before = str(signature(TracerProvider.__init__.__wrapped__))
+class Own(TracerProvider):
+    def __init__(self):
+        super().__init__(shutdown_on_exit=False)
+        self.own = True
+    def add_span_processor(self, processor):
+        assert self.own
+        super().add_span_processor(processor)
+assert Own().own
+assert str(signature(TracerProvider)) == before.replace("(self, ", "(")
+"""
+
+
+@pytest.mark.parametrize(
+    "program",
+    [DDTRACE, API_ALONE, NONE_YET, INSTRUMENTOR, SUBCLASS],
+    ids=["ddtrace", "api alone", "none yet", "instrumentor", "subclass"],
+)
+def test_is_no_error(tmp_path, program: str):
+    ends = "\nimport aiprov_runtime\nassert aiprov_runtime.status().failures == {}, aiprov_runtime.status()\n"
+    done = subprocess.run(
+        [sys.executable, "-c", program + ends], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "aiprov" not in done.stderr
