@@ -193,9 +193,13 @@ tracer.shutdown()
 """
 
 
+@pytest.mark.parametrize("tracing", ["true", "false"])
 @pytest.mark.parametrize("start", ["ours first", "ours last"])
-def test_where_ddtrace_runs_an_error_counts_once_a_trace_and_not_where_it_is_logged(project: Path, start: str):
+def test_beside_ddtrace_an_error_counts_where_it_ends_a_span_or_else_where_it_is_logged(
+    project: Path, start: str, tracing: str
+):
     quiet = {
+        "DD_TRACE_ENABLED": tracing,
         "DD_TRACE_AGENT_URL": "http://127.0.0.1:1",
         "DD_INSTRUMENTATION_TELEMETRY_ENABLED": "false",
         "DD_REMOTE_CONFIGURATION_ENABLED": "false",
