@@ -42,6 +42,8 @@ EXPECTED: dict[str, Tags] = {
     "user_tags/inner": RAISED | {"aiprov.model": "mine"},
     "twice": CALLED,
     "twice/inner": CALLED,
+    "last_counts": HUMAN,
+    "last_counts/inner": HUMAN,
     "task": failed("ai_awaits", "raised", line_of("raise TimeoutError")),
     "task/inner": failed("ai_awaits", "raised", line_of("raise TimeoutError")),
     "thread": {},

@@ -129,6 +129,15 @@ def case_twice():
         ai_calls_human()
 
 
+def case_last_counts():
+    with tracer.trace("inner") as span:
+        try:
+            ai_raises()
+        except ValueError as error:
+            span.set_exc_info(type(error), error, error.__traceback__)
+        human_raises()
+
+
 def case_task():
     asyncio.run(ai_awaits())
 

@@ -11,6 +11,7 @@ from aiprov_runtime._printed import explain_definition, explain_printed
 if TYPE_CHECKING:
     from ddtrace.trace import Span
 
+_JUDGED = "aiprov.judged"
 BELOW = "aiprov.below"
 """On an entry span without an exception of its own: the tags of the one that failed below it."""
 _CODE_ORIGIN_FILE, _CODE_ORIGIN_LINE = "_dd.code_origin.frames.0.file", "_dd.code_origin.frames.0.line"
@@ -18,10 +19,13 @@ _CODE_ORIGIN_FILE, _CODE_ORIGIN_LINE = "_dd.code_origin.frames.0.file", "_dd.cod
 
 def judge_error(span: Span, found: Explanation) -> None:
     """An error that no AI function is on the path of leaves the one that the span started under."""
-    if found.suspect is not None or _tags.get(span, "aiprov.relation") is None:
-        _tags.replace(span, _tags.of_error(found))
-    else:
+    start: _tags.Tags | None = _tags.recall(span, _tags.START)
+    if found.suspect is None and start is not None:
+        _tags.replace(span, start)
         _tags.add_executed(span, found.executed)
+    else:
+        _tags.replace(span, _tags.of_error(found))
+    _tags.remember(span, _JUDGED, value=True)
     _tags.remember(span, BELOW, None)
 
 
@@ -30,7 +34,7 @@ def settle(span: Span) -> None:
     if not span.error:
         _settle_origin(span)
         return
-    if not _tags.is_judged(span):
+    if not _tags.recall(span, _JUDGED):
         stack = span.get_tag("error.stack")
         found = explain_printed(stack) if stack else None
         if found is not None:

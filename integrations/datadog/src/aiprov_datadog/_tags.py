@@ -76,7 +76,7 @@ def add_executed(span: Span, functions: tuple[str, ...]) -> None:
 
 
 def is_judged(span: Span) -> bool:
-    """True where the tags speak of this span's own error."""
+    """True where the tags speak of an error."""
     return get(span, "aiprov.origin") is not None and get(span, "aiprov.relation") != SPAN_ORIGIN
 
 
