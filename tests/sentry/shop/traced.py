@@ -228,5 +228,5 @@ if __name__ == "__main__":
     if "aiprov_runtime" in sys.modules:
         from aiprov_runtime import status
 
-        ours = sorted(name for name in ran if name.startswith("aiprov"))
+        ours = sorted(name for name in ran if name.startswith("aiprov") and name != "aiprov_runtime._imports")
         sys.stdout.write(json.dumps({**status()._asdict(), "ran": ours}))
