@@ -25,10 +25,3 @@ def start():  # type: () -> None  # noqa: ANN202  # as above
     # The process that was asked for says so, and none of those that it starts.
     if problem and sys.stderr and os.environ.get("_AIPROV_RUN_PID") == str(os.getpid()):
         sys.stderr.write("aiprov: nothing is attributed, install aiprov beside %s: %s\n" % (sys.executable, problem))  # noqa: UP031
-
-
-def stay_first():  # type: () -> None  # noqa: ANN202  # an annotation is what older ones cannot read
-    """Another launcher may have put itself first for the processes below, and would hide us there."""
-    paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    if HERE in paths[1:]:
-        os.environ["PYTHONPATH"] = os.pathsep.join([HERE] + [entry for entry in paths if entry != HERE])

@@ -16,4 +16,3 @@ except ImportError:
 finally:
     # Last, as a launcher's may unload what was imported during its own work, as ddtrace's does for gevent.
     _aiprov_run.start()
-    _aiprov_run.stay_first()
