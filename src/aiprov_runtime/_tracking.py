@@ -23,6 +23,7 @@ from aiprov_runtime._guard import guard, guarded
 from aiprov_runtime._index import Index
 
 MAX_FUNCTIONS = 64
+_MONITORING: Any = getattr(sys, "monitoring", None)
 _TOOLS = (4, 3)
 _CO_OPTIMIZED = 0x1
 _MAX_CODE = 65_536
@@ -127,21 +128,20 @@ class _Function:
         return int(repr(self.calls)[len("count(") : -1])  # the one way to read it that counts nothing
 
 
-def unavailable() -> str:
+def _unavailable(monitoring: Any) -> str:
     """Why this interpreter cannot track; empty where it can."""
-    if not hasattr(sys, "monitoring"):
+    if monitoring is None:
         return "needs CPython 3.12 or newer"
     if not getattr(sys, "_is_gil_enabled", lambda: True)():
         return "not on a free-threaded Python"
-    if sys.version_info >= (3, 14):
-        return "not tried on Python 3.14 and newer"
-    return ""
+    return "not tried on Python 3.14 and newer" if sys.version_info >= (3, 14) else ""
 
 
 class Tracker:
     """Armed for one index at a time; counts go on when that is replaced."""
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, *, monitoring: Any = _MONITORING, clock: Callable[[], float] = time.monotonic) -> None:
+        self._monitoring = monitoring
         self.tool: int | None = None
         self.reason = "not started"
         self._functions: dict[str, _Function] = {}
@@ -155,10 +155,10 @@ class Tracker:
 
     def start(self, index: Index) -> None:
         """Track the functions of this index from now on, in place of those of an earlier one."""
-        self.reason = unavailable() or self._take_tool()
+        self.reason = _unavailable(self._monitoring) or self._take_tool()
         if self.reason or self.tool is None:
             return
-        monitoring: Any = sys.monitoring  # type: ignore[attr-defined]  # 3.12
+        monitoring = self._monitoring
         event = monitoring.events.PY_START
         monitoring.set_events(self.tool, 0)
         for reference in list(self._passed.values()):
@@ -174,14 +174,14 @@ class Tracker:
         """Give the interpreter back as it was."""
         self.reason = reason
         if self.tool is not None:
-            monitoring: Any = sys.monitoring  # type: ignore[attr-defined]  # as above
+            monitoring = self._monitoring
             monitoring.set_events(self.tool, 0)
             monitoring.register_callback(self.tool, monitoring.events.PY_START, None)
             monitoring.free_tool_id(self.tool)
             self.tool = None
 
     def _take_tool(self) -> str:
-        monitoring: Any = sys.monitoring  # type: ignore[attr-defined]  # as above
+        monitoring = self._monitoring
         if self.tool is not None:
             return ""
         for tool in _TOOLS:
@@ -199,6 +199,7 @@ class Tracker:
         its code is gone, and a reloaded module or a new `__code__` is the same function to its readers.
         """
         files: dict[str, dict[str, _Function]] = {}
+        libraries = index.libraries
         bag_of = _current.get
 
         def discover(code: CodeType) -> object:
@@ -217,6 +218,8 @@ class Tracker:
             try:
                 function = files[code.co_filename][code.co_qualname]
             except KeyError:
+                if code.co_filename in libraries:
+                    return disable
                 try:
                     return discover(code)
                 except RecursionError:  # as above, with no room for the guard
@@ -244,7 +247,7 @@ class Tracker:
         return function
 
     def _pass(self, index: Index, code: CodeType) -> None:
-        if index.is_application(code) and len(self._passed) < _MAX_CODE:
+        if not index.is_library(code) and len(self._passed) < _MAX_CODE:
             key = id(code)
             self._passed[key] = weakref.ref(code, partial(self._passed.pop, key))
 
