@@ -233,7 +233,7 @@ class _Path:
             origin = self.suspect.attribution.contributor
         elif self.innermost is not None and (known := self._index.lookup(self.innermost)) is not None:
             origin = known.contributor
-        elsewhere = tuple(name for name in executed if name not in self.steps and name not in self._crowded)
+        elsewhere = tuple(n for n in executed if n not in self.steps and n not in self._crowded) if executed else ()
         return Explanation(self._index.manifest, origin, self.suspect, tuple(self.steps.values()), elsewhere)
 
 
