@@ -112,9 +112,14 @@ def test_every_order_of_set_up_judges_alike_and_leaves_the_processors_of_others(
     assert status["failures"] == {}
 
 
-@pytest.mark.parametrize("unload", ["0", "1"])
 @pytest.mark.parametrize(
-    "command", ["ddtrace-run python", "ddtrace-run aiprov run -- python", "aiprov run -- ddtrace-run python"]
+    ("command", "unload"),
+    [
+        ("ddtrace-run python", "0"),
+        ("ddtrace-run python", "1"),
+        ("ddtrace-run aiprov run -- python", "1"),
+        ("aiprov run -- ddtrace-run python", "1"),
+    ],
 )
 def test_under_the_vendors_own_launcher(root: Path, agent: Agent, command: str, unload: str):
     """With gevent installed, ddtrace-run unloads what has been imported by then."""
