@@ -176,6 +176,14 @@ def test_forked_workers_with_threads_count_each_error_once(project: Path):
         assert {("aiprov.errors", *TAGS): 5.0 + 2 * 40 + 1} == counted(agent)
 
 
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="Python 3.11 cannot tell which functions run")
+def test_calls_of_forked_workers_with_threads_count_once(project: Path):
+    with on_udp() as agent:
+        run(project, agent, STARTS["ours first"] + FORKING + "[shop.total(1) for _ in range(1000)]\n", AIPROV_TRACK="1")
+
+        assert {("aiprov.errors", *TAGS): 86.0, ("aiprov.calls", *TAGS): 1086.0} == counted(agent)
+
+
 TRACES = """
 from ddtrace.trace import tracer
 for _ in range(3):

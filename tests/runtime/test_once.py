@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import weakref
 from collections.abc import Callable
@@ -35,6 +36,23 @@ def test_logged_and_raised_again():
         found.append(once.is_first(error))
 
     assert [True, False] == found
+
+
+def test_logged_at_one_place_of_every_level_of_a_recursion():
+    once, found = Once(), []
+
+    def level(left: int) -> None:
+        try:
+            level(left - 1) if left else fail(ValueError)
+        except ValueError as error:
+            found.append(once.is_first(error))
+            raise
+
+    for _ in range(3):
+        with contextlib.suppress(ValueError):
+            level(4)
+
+    assert [True, False, False, False, False] * 3 == found
 
 
 def test_reported_at_two_places_of_one_handler():
