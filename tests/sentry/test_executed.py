@@ -77,3 +77,10 @@ def test_sink_tells_failed_traces_from_healthy_ones(tmp_path: Path, options: dic
         ([PRICES, CALLS, RAISES], True),
         ([PRICES], False),
     ]
+
+
+@pytest.mark.parametrize("options", [STATIC, STREAM])
+def test_server_error_fails_a_trace_and_a_client_error_does_not(tmp_path: Path, options: dict[str, object]):
+    _, traces = sent(tmp_path, "server_error,client_error", options)
+
+    assert [trace["failed"] for trace in traces] == [True, False]

@@ -157,6 +157,27 @@ def healthy():
     ai_prices()
 
 
+def answer(code):
+    """As the SDK's web integrations note a response."""
+    ai_prices()
+    if STREAM:
+        span = sentry_sdk.traces.get_current_span()
+        span.set_attribute("http.response.status_code", code)
+        span.status = "error"
+    else:
+        sentry_sdk.get_current_span().set_http_status(code)
+
+
+@case
+def server_error():
+    answer(500)
+
+
+@case
+def client_error():
+    answer(404)
+
+
 @case
 def nothing():
     human_calls(str)
