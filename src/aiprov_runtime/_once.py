@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from types import TracebackType
 from typing import NamedTuple
 
@@ -44,7 +45,8 @@ class Once:
         if is_same and before is not None and len(before.path) == len(now.path):
             now = now._replace(places=before.places | now.places)
         if len(self._seen) >= _MAX_SIGHTINGS:
-            self._seen.pop(next(iter(self._seen)), None)
+            with suppress(RuntimeError, StopIteration):  # another thread is at it
+                self._seen.pop(next(iter(self._seen)), None)
         self._seen[id(error)] = now
         return is_same
 

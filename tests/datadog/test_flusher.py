@@ -87,6 +87,17 @@ def test_a_stop_inside_a_stop_does_no_harm():
     assert not thread.is_alive()
 
 
+def test_two_forks_at_once_and_one_at_the_end_leave_one_thread_and_none():
+    flusher = Flusher(lambda: None, interval=1000)
+    flusher._resume()
+    flusher._resume()
+    assert 1 == len(threads())
+
+    flusher.finish()
+    flusher._resume()
+    assert [] == threads()
+
+
 def test_a_flush_that_fails_is_followed_by_the_next(swallowed: list[tuple[str, Exception]]):
     flushes = Flushes()
 

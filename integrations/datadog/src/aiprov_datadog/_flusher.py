@@ -26,6 +26,7 @@ class Flusher:
         self._in_child = in_child
         self._interval = interval
         self._thread: threading.Thread | None = None
+        self._is_last = False
 
     def start(self) -> None:
         """Start, and keep to forks and exit from now on."""
@@ -41,10 +42,11 @@ class Flusher:
 
     def _resume(self) -> None:
         with guard("datadog.thread"):
+            if self._thread is not None or self._is_last:  # two threads forked at once; or the process ends
+                return
             # A lock to wait at, not an event: releasing it is safe even in a handler that interrupts a release.
             self._stopping = threading.Lock()
             self._stopping.acquire()
-            self._is_last = False
             self._thread = threading.Thread(
                 target=self._run, args=(self._stopping,), name="aiprov-datadog", daemon=True
             )
@@ -59,6 +61,7 @@ class Flusher:
                 thread.join(_PATIENCE)
 
     def _begin_anew(self) -> None:
+        self._thread = None
         with guard("datadog.thread"):
             self._in_child()
         self._resume()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple, Protocol, cast
 
 import aiprov_runtime
@@ -75,7 +76,8 @@ class Metrics:
             self._add_error(span.suspect, span.function)
         if span.parent:  # it may finish in a later part of the trace
             if len(self._passed) >= _MAX_PASSED:
-                self._passed.pop(next(iter(self._passed)), None)
+                with suppress(RuntimeError, StopIteration):  # another thread is at it
+                    self._passed.pop(next(iter(self._passed)), None)
             self._passed[span.parent] = True
 
     def report(self, error: BaseException, found: Explanation | None) -> None:
