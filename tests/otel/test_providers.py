@@ -45,6 +45,20 @@ AiprovInstrumentor().instrument()
 assert isinstance(processor, AiprovSpanProcessor)
 AiprovInstrumentor().uninstrument()
 """
+DISABLED = """
+import os
+os.environ["AIPROV_DISABLED"] = "1"
+from aiprov_opentelemetry import AiprovInstrumentor, AiprovSpanProcessor, install
+from opentelemetry.sdk.trace import Span, TracerProvider
+provider = TracerProvider()
+install(provider)
+install()
+AiprovInstrumentor().instrument()
+AiprovSpanProcessor()
+assert provider._active_span_processor._span_processors == ()
+assert not hasattr(Span.record_exception, "__wrapped__")
+assert not hasattr(TracerProvider.__init__, "__wrapped__")
+"""
 SUBCLASS = """
 import aiprov_runtime.auto
 from inspect import signature
@@ -64,8 +78,8 @@ assert str(signature(TracerProvider)) == before.replace("(self, ", "(")
 
 @pytest.mark.parametrize(
     "program",
-    [DDTRACE, API_ALONE, NONE_YET, INSTRUMENTOR, SUBCLASS],
-    ids=["ddtrace", "api alone", "none yet", "instrumentor", "subclass"],
+    [DDTRACE, API_ALONE, NONE_YET, INSTRUMENTOR, DISABLED, SUBCLASS],
+    ids=["ddtrace", "api alone", "none yet", "instrumentor", "disabled", "subclass"],
 )
 def test_is_no_error(tmp_path, program: str):
     ends = "\nimport aiprov_runtime\nassert aiprov_runtime.status().failures == {}, aiprov_runtime.status()\n"

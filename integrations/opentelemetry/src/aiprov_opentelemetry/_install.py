@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any
 
-import aiprov_runtime
+from aiprov_opentelemetry._judge import is_enabled
 from aiprov_runtime import guard
 
 _guard = guard("opentelemetry.install")
@@ -20,7 +20,8 @@ def install(provider: object = None) -> None:
     A provider that has us already is left as it is, as is one that takes no processors: ddtrace's, or none set yet.
     """
     with _guard:
-        aiprov_runtime.ensure()
+        if not is_enabled():
+            return
         if provider is not None:
             _add(provider)
         else:
@@ -51,7 +52,6 @@ def install_logs() -> None:
         from opentelemetry._logs import _internal
         from opentelemetry.sdk._logs import LoggerProvider
 
-        aiprov_runtime.ensure()
         _follow(LoggerProvider, _add_to_loggers)
         _add_to_loggers(getattr(_internal, "_LOGGER_PROVIDER", None))
 

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, Tracer
 from opentelemetry.trace import StatusCode
 
-import aiprov_runtime
 from aiprov_opentelemetry import _attributes, _errors
+from aiprov_opentelemetry._judge import is_enabled
 from aiprov_runtime import Trace, _runtime, begin_trace, guard, span_origin
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
 
 _MAX_TRACES = 10_000
-"""Open at one time; spans that nobody ends stay among them."""
+"""Open at one time; the oldest gives way, as it may be of a span that nobody ends."""
 _traces: dict[int, Trace] = {}
 """By the id of its local root, for every processor of ours: two on one provider make no two traces."""
 _start_guard, _end_guard = guard("opentelemetry.start"), guard("opentelemetry.end")
@@ -31,8 +31,8 @@ class AiprovSpanProcessor(SpanProcessor):
 
     def __init__(self) -> None:
         with guard("opentelemetry.install"):
-            aiprov_runtime.ensure()
-            _errors.install()
+            if is_enabled():
+                _errors.install()
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002  # the interface
         try:
@@ -74,9 +74,11 @@ def _beyond_sdk(frame: FrameType | None) -> FrameType | None:
 def _begin(span: Span) -> None:
     """A process's part of a trace begins with this span."""
     context = span.get_span_context()
-    if context.span_id not in _traces and len(_traces) < _MAX_TRACES:
+    if context.span_id not in _traces:
         trace = begin_trace(f"{context.trace_id:032x}")
         if trace is not None:
+            if len(_traces) >= _MAX_TRACES:
+                _traces.pop(next(iter(_traces)), None)
             _traces[context.span_id] = trace
 
 
