@@ -87,6 +87,7 @@ class OpenTelemetry:
     module = "opentelemetry"
 
     def __init__(self, fails: Fails, *, with_us: bool) -> None:
+        from opentelemetry import _logs, trace
         from opentelemetry.sdk._logs import LoggerProvider
         from opentelemetry.sdk._logs import export as log_export
         from opentelemetry.sdk.trace import TracerProvider
@@ -102,6 +103,8 @@ class OpenTelemetry:
         self.tracers.add_span_processor(BatchSpanProcessor(self.spans))
         self.loggers = LoggerProvider()
         self.loggers.add_log_record_processor(log_export.SimpleLogRecordProcessor(self.logs))
+        trace.set_tracer_provider(self.tracers)
+        _logs.set_logger_provider(self.loggers)
         self.tracer = self.tracers.get_tracer("host")
         self.logger = self.loggers.get_logger("host")
 
