@@ -39,7 +39,6 @@ def install_traces() -> None:
 
         from aiprov_opentelemetry import _errors
 
-        aiprov_runtime.ensure()
         _errors.install()
         # Not the method of a subclass, which need not be done with its own `__init__` yet.
         _follow(TracerProvider, partial(_add_to_tracers, add=TracerProvider.add_span_processor))
