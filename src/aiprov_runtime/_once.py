@@ -12,7 +12,7 @@ _MAX_SIGHTINGS = 256
 _MAX_DEPTH = 100
 
 
-class _Sighting(NamedTuple):
+class Sighting(NamedTuple):
     kind: type[BaseException]
     path: tuple[int, ...]
     """The traceback's entries by identity, innermost first."""
@@ -31,7 +31,7 @@ class Once:
     __slots__ = ("_seen",)
 
     def __init__(self) -> None:
-        self._seen: dict[int, _Sighting] = {}
+        self._seen: dict[int, Sighting] = {}
 
     def is_first(self, error: BaseException) -> bool:
         """False where the exception, or one that it was raised from or while handling, was asked about before."""
@@ -40,8 +40,8 @@ class Once:
 
     def _is_known(self, error: BaseException) -> bool:
         before = self._seen.pop(id(error), None)
-        now = _sighting(error)
-        is_same = before is not None and _goes_on(before, now)
+        now = sighting(error)
+        is_same = before is not None and goes_on(before, now)
         if is_same and before is not None and len(before.path) == len(now.path):
             now = now._replace(places=before.places | now.places)
         if len(self._seen) >= _MAX_SIGHTINGS:
@@ -51,17 +51,17 @@ class Once:
         return is_same
 
 
-def _sighting(error: BaseException) -> _Sighting:
+def sighting(error: BaseException) -> Sighting:
     head = error.__traceback__
     entries, entry = [], head
     while entry is not None:
         entries.append(id(entry))
         entry = entry.tb_next
     place = head.tb_frame.f_lasti if isinstance(head, TracebackType) else -1
-    return _Sighting(type(error), tuple(entries[: -_MAX_DEPTH - 1 : -1]), frozenset((place,)))
+    return Sighting(type(error), tuple(entries[: -_MAX_DEPTH - 1 : -1]), frozenset((place,)))
 
 
-def _goes_on(before: _Sighting, now: _Sighting) -> bool:
+def goes_on(before: Sighting, now: Sighting) -> bool:
     if before.kind is not now.kind or not before.path or before.path != now.path[: len(before.path)]:
         return False
     return len(now.path) > len(before.path) or not now.places <= before.places

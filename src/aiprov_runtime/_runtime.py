@@ -257,7 +257,7 @@ def explain(error: BaseException) -> Explanation | None:
     with guard("explain"):
         runtime = _current()
         if runtime is not None and runtime.lookups is not None:
-            return explain_exception(runtime.lookups, error, executed=_executed(runtime))
+            return explain_exception(runtime.lookups, error, executed=_executed(runtime, error))
     return None
 
 
@@ -318,12 +318,12 @@ def executed() -> tuple[str, ...]:
     return _executed(_active)
 
 
-def _executed(runtime: Runtime | None) -> tuple[str, ...]:
+def _executed(runtime: Runtime | None, error: BaseException | None = None) -> tuple[str, ...]:
     if runtime is None or runtime.tracker is None:
         return ()
     from aiprov_runtime import _tracking
 
-    return _tracking.executed()
+    return _tracking.executed(error)
 
 
 def calls() -> Mapping[tuple[str, str], int]:
@@ -392,7 +392,7 @@ def _write(error: BaseException, found: Explanation | None, route: str) -> None:
         hashed = hashlib.sha256(user.encode("utf-8", "replace")).hexdigest()[:16] if user else None
         is_application = runtime.lookups.is_application if runtime.lookups else _is_no_library
         if runtime.tracker is not None:
-            trace = _note_trace(trace, hashed)
+            trace = _note_trace(error, trace, hashed)
         runtime.sink.event(
             error,
             found,
@@ -403,11 +403,11 @@ def _write(error: BaseException, found: Explanation | None, route: str) -> None:
         )
 
 
-def _note_trace(trace: str | None, user: str | None) -> str | None:
+def _note_trace(error: BaseException, trace: str | None, user: str | None) -> str | None:
     """The error's trace and the open one are one and the same; what either knows, both do."""
-    from aiprov_runtime._tracking import current
+    from aiprov_runtime._tracking import bag_of
 
-    bag = current()
+    bag = bag_of(error)
     if bag is None:
         return trace
     bag.trace, bag.user = bag.trace or trace, user or bag.user

@@ -16,15 +16,18 @@ from contextvars import ContextVar
 from functools import partial
 from itertools import count
 from types import CodeType
-from typing import Any
+from typing import Any, NamedTuple
 
+from aiprov_runtime._explain import exceptions
 from aiprov_runtime._functions import owner_of_code
 from aiprov_runtime._guard import guard, guarded
 from aiprov_runtime._index import Index
+from aiprov_runtime._once import Sighting, goes_on, sighting
 
 MAX_FUNCTIONS = 64
 _MONITORING: Any = getattr(sys, "monitoring", None)
-_TOOLS = (4, 3)
+# ddtrace asks for 4 and 3 alone and leaves parts of itself off where they are taken; nobody uses the optimizers' 5.
+_TOOLS = (5, 4, 3)
 _CO_OPTIMIZED = 0x1
 _MAX_CODE = 65_536
 _REPORT_EVERY = 60.0
@@ -33,7 +36,7 @@ _REPORT_EVERY = 60.0
 class Bag:
     """What is noted of one trace; tasks that outlive it keep only this."""
 
-    __slots__ = ("functions", "outer", "trace", "user")
+    __slots__ = ("functions", "left", "outer", "trace", "user")
 
     def __init__(self, trace: str | None, outer: Bag | None = None) -> None:
         self.functions: dict[str, None] | None = {}
@@ -41,6 +44,16 @@ class Bag:
         self.trace = trace
         self.user: str | None = None
         self.outer = outer
+        self.left: Left | None = None
+        """The exception that ended it, to be known again by those who report it further out."""
+
+
+class Left(NamedTuple):
+    """An exception without holding it, and what ran before it."""
+
+    key: int
+    sighting: Sighting
+    executed: tuple[str, ...]
 
 
 _current: ContextVar[Bag | None] = ContextVar("aiprov_trace", default=None)
@@ -52,11 +65,28 @@ def current() -> Bag | None:
     return None if bag is None or bag.functions is None else bag
 
 
-def executed() -> tuple[str, ...]:
-    """The AI functions that ran in this context's open trace."""
+def executed(error: BaseException | None = None) -> tuple[str, ...]:
+    """The AI functions that ran in this context's open trace, or in the one that this error has just left."""
     bag = _current.get()
-    functions = None if bag is None else bag.functions
-    return () if functions is None else tuple(functions)
+    if bag is None:
+        return ()
+    functions = bag.functions
+    if functions is not None:
+        return tuple(functions)
+    return bag.left.executed if error is not None and bag.left is not None and _has_left(bag.left, error) else ()
+
+
+def bag_of(error: BaseException) -> Bag | None:
+    """The open bag, or the one that this error has just left."""
+    bag = _current.get()
+    if bag is None or bag.functions is not None:
+        return bag
+    return bag if bag.left is not None and _has_left(bag.left, error) else None
+
+
+def _has_left(left: Left, error: BaseException) -> bool:
+    chain = (raised.error for raised in exceptions(error))
+    return any(id(one) == left.key and goes_on(left.sighting, sighting(one)) for one in chain)
 
 
 Write = Callable[[Bag, tuple[str, ...], bool], None]
@@ -79,6 +109,11 @@ class Trace:
         functions = self._bag.functions
         return self._executed or (() if functions is None else tuple(functions))
 
+    def left_by(self, error: BaseException) -> None:
+        """Note which exception it ends with, to be called where that passes through."""
+        with guard("trace"):
+            self._bag.left = Left(id(error), sighting(error), self.executed)
+
     def finish(self, *, failed: bool) -> None:
         """End it, once; every failed trace and a sample of the others go to the local sink."""
         with guard("trace"):
@@ -92,7 +127,7 @@ class Trace:
                 for name in self._executed:
                     _note(outer.functions, name)
             if _current.get() is bag:  # it may end in another context than it began in
-                _current.set(outer if is_inside else None)
+                _current.set(outer if is_inside else bag if bag.left else None)
             write(bag, self._executed, failed)
 
 
@@ -189,8 +224,8 @@ class Tracker:
                 monitoring.use_tool_id(tool, "aiprov")
                 self.tool = tool
                 return ""
-        names = " and ".join(str(monitoring.get_tool(tool)) for tool in _TOOLS)
-        return f"{names} hold sys.monitoring's tool ids {' and '.join(map(str, _TOOLS))}"
+        holders = ", ".join(f"{tool} ({monitoring.get_tool(tool)})" for tool in _TOOLS)
+        return f"sys.monitoring's tool ids are taken: {holders}"
 
     def _callback(self, index: Index, disable: object) -> Callable[[CodeType, int], object]:
         """What it raises, the application would see: so it has nothing that can fail outside a guard.

@@ -36,7 +36,11 @@ class trace:  # noqa: N801  # reads as the statement it is used in
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        _finish(self._open.pop(), failed=isinstance(error, Exception))
+        found = self._open.pop()
+        if found is not None:
+            if isinstance(error, Exception):
+                found.left_by(error)
+            found.finish(failed=isinstance(error, Exception))
 
     def __call__(self, function: Callable[P, T]) -> Callable[P, T]:
         if inspect.iscoroutinefunction(function):
@@ -126,10 +130,12 @@ class _Request:
         pass
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self.failed |= isinstance(error, Exception)
+        if isinstance(error, Exception):
+            self.failed = True
+            self._trace.left_by(error)
 
     def finish(self) -> None:
-        _finish(self._trace, failed=self.failed)
+        self._trace.finish(failed=self.failed)
 
 
 class _Body:
@@ -156,11 +162,6 @@ class _Body:
 class _SizedBody(_Body):
     def __len__(self) -> int:
         return len(cast("list[bytes]", self._response))
-
-
-def _finish(found: Trace | None, *, failed: bool) -> None:
-    if found is not None:
-        found.finish(failed=failed)
 
 
 def _is_complete(response: object, file_wrapper: object) -> bool:

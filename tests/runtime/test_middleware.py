@@ -20,10 +20,14 @@ class Recorded:
     def __init__(self) -> None:
         self.ends: list[bool] = []
         self.ids: list[str | None] = []
+        self.left: BaseException | None = None
 
     def begin(self, trace_id: str | None = None) -> Recorded:
         self.ids.append(trace_id)
         return self
+
+    def left_by(self, error: BaseException) -> None:
+        self.left = error
 
     def finish(self, *, failed) -> None:
         self.ends.append(failed)
@@ -166,6 +170,7 @@ def test_an_exception_passes_through(traces: Recorded, place: str, error: type[B
 
     assert seen.value is raised
     assert seen.value.__context__ is None
+    assert traces.left is (raised if failed else None)
     assert traces.ends == [failed]
 
 

@@ -10,13 +10,13 @@ from contextvars import copy_context
 from pathlib import Path
 
 import pytest
-from runtime._app import GENERATION, OTHER, ai, human, index, run, write
+from runtime._app import GENERATION, OTHER, ai, human, index, raised, run, write
 
 from aiprov_runtime import _runtime
 from aiprov_runtime._manifest import Record
 from aiprov_runtime._settings import resolve
 from aiprov_runtime._sink import Sink
-from aiprov_runtime._tracking import Bag, Trace, Tracker, _unavailable, begin, current, executed
+from aiprov_runtime._tracking import Bag, Trace, Tracker, _unavailable, bag_of, begin, current, executed
 
 SOURCE = "def parse(): return lambda: 1\ndef other(): pass\ndef person(): pass\nclass Shop: pass\n"
 RECORDS = {"parse": ai(), "other": Record("mixed", OTHER.id), "person": human(), "Shop": ai(), "<module>": ai()}
@@ -123,7 +123,7 @@ def test_another_index_switches_on_what_was_passed_over(shop, interpreter, track
     tracker.start(index({"shop.py": {"person": ai()}}, root=tmp_path))
 
     assert interpreter.local == [("person", 0, PY_START), ("person", 0, 0)]
-    assert interpreter.on == {4: PY_START}
+    assert interpreter.on == {5: PY_START}
     assert interpreter.callback(shop.person.__code__, 0) is None
     assert interpreter.callback(shop.parse.__code__, 0) is Interpreter.DISABLE
 
@@ -145,15 +145,16 @@ def test_a_stopped_tracker_leaves_nothing(interpreter, tracker):
     tracker.stop("enough")
 
     assert (tracker.tool, tracker.reason) == (None, "enough")
-    assert (interpreter.tools, interpreter.on, interpreter.callback) == ({}, {4: 0}, None)
+    assert (interpreter.tools, interpreter.on, interpreter.callback) == ({}, {5: 0}, None)
 
 
 @pytest.mark.parametrize(
     ("taken", "tool", "reason"),
     [
-        ((), 4, ""),
-        ((4, 1), 3, ""),
-        ((3, 4), None, "tool 4 and tool 3 hold sys.monitoring's tool ids 4 and 3"),
+        ((), 5, ""),
+        ((5, 1), 4, ""),
+        ((5, 4), 3, ""),
+        ((3, 5, 4), None, "sys.monitoring's tool ids are taken: 5 (tool 5), 4 (tool 4), 3 (tool 3)"),
     ],
 )
 def test_the_tool_ids_of_others_are_theirs(tmp_path, taken, tool, reason):
@@ -250,6 +251,34 @@ def test_a_write_that_fails_is_no_concern_of_the_host(swallowed):
     swallowed.clear()
 
 
+def test_an_error_that_has_left_its_trace_is_known_again():
+    def work(error):
+        trace = begun(trace="t")
+        try:
+            current().functions["f"] = None
+            raise error
+        except ValueError as seen:
+            trace.left_by(seen)
+            raise
+        finally:
+            trace.finish(failed=True)
+
+    def wrapped(error):
+        try:
+            work(error)
+        except ValueError as seen:
+            raise KeyError from seen
+
+    def test():
+        error = raised(work, ValueError())
+        seen = [executed(error), bag_of(error).trace, executed(ValueError()), executed(), bag_of(KeyError())]
+        seen.append(executed(raised(wrapped, ValueError())))
+        begun().finish(failed=False)
+        return [*seen, executed(error)]
+
+    assert alone(test) == [("f",), "t", (), (), None, ("f",), ()]
+
+
 def lines(path: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
@@ -340,10 +369,10 @@ def test_an_error_and_its_trace_know_of_each_other(runtime, tmp_path):
     def test():
         trace = begun(_runtime._finish_trace, "t1")
         current().functions["shop.py::parse"] = None
-        assert _runtime._note_trace(None, "u1") == "t1"
+        assert _runtime._note_trace(ValueError(), None, "u1") == "t1"
         _runtime.capture(ValueError())
         trace.finish(failed=True)
-        assert _runtime._note_trace("t2", None) == "t2"
+        assert _runtime._note_trace(ValueError(), "t2", None) == "t2"
         return _runtime.begin_trace() is None
 
     assert alone(test) is False
@@ -358,7 +387,7 @@ def test_the_state_is_said(runtime, tracker):
     tracker.stop("enough")
     states.append(_runtime.status().tracking)
 
-    assert states == ["on, as sys.monitoring's tool 4", "off: enough"]
+    assert states == ["on, as sys.monitoring's tool 5", "off: enough"]
     assert _runtime.begin_trace() is None
     assert _runtime.calls() == {}
 

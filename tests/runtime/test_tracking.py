@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -70,7 +71,7 @@ def test_a_function_that_has_returned_is_named_with_the_error(tmp_path: Path):
         "[('aiprov.generated', 'false'), ('aiprov.manifest', '" + digest(tmp_path) + "')] executed False",
         f"{[name]} [] []",
         f"() () {(name,)}",
-        "on, as sys.monitoring's tool 4",
+        "on, as sys.monitoring's tool 5",
     )
 
 
@@ -302,7 +303,7 @@ def test_another_manifest_finds_what_was_passed_over(tmp_path: Path):
         a.init(track=True)
         print(run())
         a.init(track=False)
-        print(run(), a.status().tracking, sys.monitoring.get_tool(4))
+        print(run(), a.status().tracking, sys.monitoring.get_tool(5))
         a.init(track=True)
         print(run())
         """,
@@ -340,22 +341,24 @@ def test_tool_ids_of_others_are_left_alone(tmp_path: Path):
         """
         m = sys.monitoring
         a.init(track=False)
-        m.use_tool_id(4, "theirs")
+        m.use_tool_id(5, "theirs")
         a.init()
         print(a.status().tracking)
         a.init(track=False)
-        m.use_tool_id(3, "others")
+        m.use_tool_id(4, "others")
+        m.use_tool_id(3, "another's")
         a.init()
-        print(a.status().tracking, a.begin_trace(), m.get_tool(4), m.get_tool(3))
+        print(a.status().tracking, a.begin_trace(), m.get_tool(5), m.get_tool(4), m.get_tool(3))
         """,
     )
 
+    taken = "sys.monitoring's tool ids are taken: 5 (theirs), 4 (others), 3 (another's)"
     lines = [
-        "on, as sys.monitoring's tool 3",
-        "off: theirs and others hold sys.monitoring's tool ids 4 and 3 None theirs others",
+        "on, as sys.monitoring's tool 4",
+        f"off: {taken} None theirs others another's",
     ]
     assert outcome[:2] == printed(*lines)[:2]
-    assert outcome.err.startswith("aiprov: which functions ran is not tracked: theirs and others hold")
+    assert outcome.err == f"aiprov: which functions ran is not tracked: {taken}\n"
 
 
 @can_track
@@ -467,3 +470,26 @@ def test_a_program_with_subinterpreters_goes_on(tmp_path: Path):
     )
 
     assert outcome == printed("within", "('shop.py::parse',) 1")
+
+
+@can_track
+def test_an_error_that_nobody_catches_tells_what_ran_before_it(tmp_path: Path):
+    outcome = program(
+        tmp_path,
+        """
+        @a.trace("t1")
+        def task():
+            shop.person("x")
+        task()
+        """,
+        AIPROV_SINK="sink.jsonl",
+    )
+
+    lines = [json.loads(line) for line in (tmp_path / "sink.jsonl").read_text().splitlines()]
+    kinds = ["aiprov.trace/1", "aiprov.event/1", "aiprov.calls/1"]
+    assert (outcome.code, outcome.err.splitlines()[-1]) == (1, "ValueError: x")
+    assert [line["schema"] for line in lines] == kinds
+    assert [line["executed"] for line in lines[:2]] == [["shop.py::parse"]] * 2
+    assert {line["trace"] for line in lines[:2]} == {"t1"}
+    assert lines[1]["aiprov"]["aiprov.relation"] == "executed"
+    assert lines[2]["calls"] == {"shop.py::parse": 1}
