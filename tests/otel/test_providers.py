@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
+from aiprov_opentelemetry import _spans
 
 DDTRACE = """
 from ddtrace.opentelemetry import TracerProvider
@@ -89,3 +92,11 @@ def test_is_no_error(tmp_path, program: str):
 
     assert done.returncode == 0, done.stderr
     assert "aiprov" not in done.stderr
+
+
+def test_a_thread_of_a_pool_has_no_stack_of_the_applications():
+    with ThreadPoolExecutor(1) as pool:
+        frame = pool.submit(sys._getframe).result()
+
+    assert _spans._beyond_sdk(frame) is None
+    assert _spans._beyond_sdk(sys._getframe()) is sys._getframe()

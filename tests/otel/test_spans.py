@@ -13,6 +13,12 @@ ERRORS = [
     "never_raised",
     "own_later_attributes_win",
 ]
+LOGS = [
+    "logged_by_logging",
+    "logged_outside_of_its_handler",
+    "logged_never_raised",
+    "logged_without_exception",
+]
 STARTS = [
     "started_by_ai",
     "started_by_both",
@@ -122,10 +128,10 @@ def test_without_a_manifest_spans_are_as_they_were(project: Project, environ: di
 
 @pytest.mark.parametrize("how", WAYS)
 def test_log_records_of_exceptions_carry_the_suspect(project: Project, how: str):
-    cases = "logged_with_exception", "logged_by_logging", "logged_outside_of_its_handler", "logged_without_exception"
-    printed = project.run(how, *cases)
+    printed = project.run(how, *LOGS, "logged_with_exception", "logged_in_words")
 
-    assert logs(printed) == expected_logs(project)
+    in_words = project.error("ai_raises", "raise ValueError", "raised")
+    assert logs(printed) == {**expected_logs(project), "emitted": in_words, "in words": in_words}
 
 
 def expected_logs(project: Project) -> dict:
@@ -134,9 +140,13 @@ def expected_logs(project: Project) -> dict:
         name: value for name, value in raised.items() if not name.startswith("code.")
     }  # the place of the log call
     return {
-        "emitted": raised,
         "logged": {**elsewhere, "shop.item": 7},
         "logged later": elsewhere,
+        "never raised": {
+            **elsewhere,
+            "aiprov.function": "program.py::ai_logs",
+            "aiprov.functions": ["program.py::ai_logs"],
+        },
         "plain": {},
     }
 
@@ -146,7 +156,7 @@ def logs(printed: dict) -> dict:
     found = {}
     for record in printed["logs"]:
         place = [name for name in record["attributes"] if name.startswith("code.")]
-        drop = EXCEPTION if record["body"] == "emitted" else (*EXCEPTION, *place)
+        drop = EXCEPTION if record["body"] in ("emitted", "in words") else (*EXCEPTION, *place)
         found[record["body"]] = without(record["attributes"], *drop)
     return found
 

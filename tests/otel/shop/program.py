@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import threading
+import traceback
 from importlib.metadata import version
 
 HOW, NAMES = sys.argv[1], sys.argv[2].split(",")
@@ -210,6 +211,24 @@ def logged_outside_of_its_handler():
     except ValueError as raised:
         error = raised
     logging.getLogger("shop").error("logged later", exc_info=error)
+
+
+@case
+def logged_in_words():
+    try:
+        ai_raises()
+    except ValueError:
+        words = {"exception.type": "ValueError", "exception.stacktrace": traceback.format_exc()}
+    LOGGER.emit(body="in words", attributes=words)
+
+
+@case
+def logged_never_raised():
+    ai_logs()
+
+
+def ai_logs():
+    logging.getLogger("shop").error("never raised", exc_info=RuntimeError("made, not raised"))
 
 
 @case
