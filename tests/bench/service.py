@@ -1,6 +1,6 @@
 """Prints, as JSON, what we cost a FastAPI service with full telemetry: requests per second, p50 and p99.
 
-    python tests/bench/service.py [SECONDS]
+    python tests/bench/service.py [SECONDS of load]
 
 Three servers run at once: one with us and two without, whose difference is the noise. A process of its own loads one
 after the other, in random order, block by block; another one takes their telemetry and drops it.
@@ -28,10 +28,9 @@ from servers._serving import AUTO, PLAIN, copy
 
 VARIANTS = {"without": PLAIN, "again": PLAIN, "with_us": AUTO}
 REQUESTS = 300
-STARTS = 3
+STARTS = 2
+"""Of all servers: what one process happens to be like is no part of the difference."""
 RESAMPLES = 300
-ROOM = 1.1
-"""Of the time that is given, for the starts."""
 TELEMETRY = """
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -131,7 +130,7 @@ def measure(seconds: float) -> dict[str, list[Block]]:
                 }
                 for each in ports.values():
                     load.ask(str(each))  # warm
-                end = time.monotonic() + seconds / STARTS / ROOM
+                end = time.monotonic() + seconds / STARTS
                 while time.monotonic() < end:
                     for name in shuffle.sample(sorted(ports), k=len(ports)):
                         blocks[name].append(Block(*load.ask(str(ports[name]))))  # type: ignore[misc]
@@ -191,4 +190,4 @@ def main(seconds: float) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(main(float(sys.argv[1]) if len(sys.argv) > 1 else 120.0)) + "\n")
+    sys.stdout.write(json.dumps(main(float(sys.argv[1]) if len(sys.argv) > 1 else 90.0)) + "\n")

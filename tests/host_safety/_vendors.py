@@ -5,6 +5,7 @@ After each step `told` says what the SDK would have sent. To add a vendor, add a
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import socket
@@ -308,7 +309,53 @@ class Structlog:
         return found
 
 
+class Requests:
+    """The root of a WSGI and of an ASGI application."""
+
+    module = "logging"
+
+    def __init__(self, fails: Fails, *, with_us: bool) -> None:
+        self.fails = fails
+        self.items: list[Any] = []
+        self.wsgi, self.asgi = self._wsgi, self._asgi
+        if with_us:
+            from aiprov_runtime import middleware
+
+            self.wsgi, self.asgi = middleware.wsgi(self._wsgi), middleware.asgi(self._asgi)
+
+    def _wsgi(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        if environ["PATH_INFO"] == "/fails":
+            self.fails()
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b"o", b"k"]
+
+    async def _asgi(self, scope: Any, _receive: object, send: Callable[..., Any]) -> None:
+        if scope["path"] == "/fails":
+            self.fails()
+        await send({"type": "http.response.start", "status": 200})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    def answered(self) -> None:
+        response = self.wsgi({"PATH_INFO": "/"}, lambda *told: self.items.append(told))
+        self.items.append([str(part) for part in response])
+
+    def failed(self) -> None:
+        self.wsgi({"PATH_INFO": "/fails"}, lambda *told: self.items.append(told))
+
+    def awaited(self) -> None:
+        async def send(message: Any) -> None:
+            self.items.append(sorted(map(str, message.values())))
+
+        for path in ("/", "/fails"):
+            asyncio.run(self.asgi({"type": "http", "path": path, "headers": []}, send, send))
+
+    def told(self) -> object:
+        found, self.items[:] = list(self.items), []
+        return found
+
+
 VENDORS: dict[str, Any] = {
+    "requests": Requests,
     "logs": Logs,
     "structlog": Structlog,
     "sentry": Sentry,

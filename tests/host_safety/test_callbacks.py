@@ -47,7 +47,8 @@ STEPS = {
     for step, value in vars(kind).items()
     if callable(value) and step != "told" and not step.startswith("_")
 }
-SILENT = {"logs.plain", "statsd.count", "statsd.logged"}
+REQUESTS = {step for step in STEPS if step.startswith("requests.")}
+SILENT = REQUESTS | {"logs.plain", "statsd.count", "statsd.logged"}
 
 
 class Fault(NamedTuple):
@@ -85,7 +86,7 @@ FAULTS = {
     "lookup too deep": Fault(ours="lookup RecursionError", sign="'explain'.*'span'", silent=None),
     "answer raises": Fault(ours="answer ValueError", sign=VENDORS_GUARDS, silent=None),
     "answer out of memory": Fault(ours="answer MemoryError", sign=VENDORS_GUARDS, silent=None),
-    "SDKs missing": Fault(flags=",".join(f"without {name}" for name in SDKS), silent=SILENT & {"logs.plain"}),
+    "SDKs missing": Fault(flags=",".join(f"without {name}" for name in SDKS), silent=REQUESTS | {"logs.plain"}),
     "shut down": Fault(flags="shut down", sign=r"^\|\{\}"),
     "read-only disk": Fault(environ=(("AIPROV_SINK", "/proc/self/events.jsonl"),), sign="'capture"),
     "no home": Fault(environ=(("HOME", "/no-such"),), sign=r"^\|\{\}"),

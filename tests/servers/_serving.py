@@ -21,7 +21,8 @@ from servers._load import Answer, fire
 EXAMPLES = peers.ROOT / "examples" / "servers"
 _SENTRY_WAITS = ("Sentry is attempting to send", "Waiting up to", "Press Ctrl-C")  # or not, as time will have it
 OUR_LINE = re.compile(r"^import aiprov_runtime\.auto.*$", re.MULTILINE)
-PLAIN, AUTO = "plain", "auto"
+PLAIN, AUTO, RUN = "plain", "auto", "run"
+"""Without us; with the line in the application; with no line there and `aiprov run` before the command."""
 _AT_ONCE, _MIN_ROUNDS, _MAX_ROUNDS = 4, 8, 80
 
 
@@ -86,7 +87,7 @@ def serve(service: Service, folder: Path, mode: str, *, rounds: int | None = Non
         answers: list[Answer] = []
         fired = 0
         with peers.running(
-            [scripts() / name, *arguments],
+            [*([scripts() / "aiprov", "run", "--"] if mode == RUN else []), scripts() / name, *arguments],
             cwd=folder,
             environ=environ(folder, intake),
             is_ready=lambda: True,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import peers
 import pytest
-from servers._serving import AUTO, PLAIN, Service, serve, told, told_sentry, without_ours
+from servers._serving import AUTO, PLAIN, RUN, Service, serve, told, told_sentry, without_ours
 
 pytestmark = pytest.mark.peer
 OK = None
@@ -53,10 +53,13 @@ SERVERS = {
 }
 
 
-@pytest.mark.parametrize("server", SERVERS)
-def test_a_service_is_the_same_and_every_failure_is_named(tmp_path: Path, server: str):
+RUNS = ("flask, gunicorn preloaded with threads", "fastapi, uvicorn with spawned workers")
+
+
+@pytest.mark.parametrize(("server", "mode"), [*((server, AUTO) for server in SERVERS), *((run, RUN) for run in RUNS)])
+def test_a_service_is_the_same_and_every_failure_is_named(tmp_path: Path, server: str, mode: str):
     with peers.required():
-        auto = serve(SERVERS[server], tmp_path / "auto", AUTO)
+        auto = serve(SERVERS[server], tmp_path / "auto", mode)
         plain = serve(SERVERS[server], tmp_path / "plain", PLAIN, rounds=auto.rounds)
     expected = SERVERS[server].expected(auto.rounds)
 
