@@ -136,6 +136,7 @@ def test_log_records_of_exceptions_carry_the_suspect(project: Project, how: str)
 
 def expected_logs(project: Project) -> dict:
     raised = project.error("ai_raises", "raise ValueError", "raised")
+    logs_it = "program.py::ai_logs"
     elsewhere = {
         name: value for name, value in raised.items() if not name.startswith("code.")
     }  # the place of the log call
