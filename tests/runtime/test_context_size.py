@@ -23,9 +23,9 @@ attributions = st.builds(
 steps = st.builds(Step, attributions, st.just("on_stack"), texts, texts, st.integers(1, 10**6))
 
 
-@given(st.lists(steps, max_size=16))
-def test_context_fits_in_8_kb(found: list[Step]):
-    context = Explanation("0" * 12, "ai", found[0] if found else None, tuple(found)).context()
+@given(st.lists(steps, max_size=16), st.lists(texts, max_size=64).map(tuple))
+def test_context_fits_in_8_kb(found: list[Step], executed: tuple[str, ...]):
+    context = Explanation("0" * 12, "ai", found[0] if found else None, tuple(found), executed).context()
 
     assert len(json.dumps(context, ensure_ascii=False).encode("utf-8", "surrogatepass")) < 8192
 
@@ -39,6 +39,17 @@ def test_ordinary_functions_are_all_listed():
     context = Explanation("0" * 12, "ai", None, tuple(found)).context()
 
     assert context == {"manifest": "0" * 12, "functions": names, "models": ["anthropic/claude-opus-4-6"]}
+
+
+def test_executed_functions_have_the_room_that_the_path_leaves():
+    names = tuple(f"src/services/checkout/pricing.py::Cart.total_with_discount_{number}" for number in range(64))
+    path = tuple(Step(Attribution(name, "ai"), "on_stack", "f", "/f", 1) for name in names[:16])
+
+    alone = Explanation("0" * 12, "unknown", None, (), names).context()["executed"]
+    beside = Explanation("0" * 12, "ai", path[0], path, names[16:]).context()["executed"]
+
+    assert (len(alone), len(beside)) == (47, 31)
+    assert (alone, beside) == (list(names[:47]), list(names[16:47]))
 
 
 def test_functions_of_people_are_not_listed():
