@@ -80,7 +80,7 @@ FAULTS = {
     "log keys": Fault(environ=(("AIPROV_LOGS", "1"),), sign=r"^\|\{\}"),
     "tracked": Fault(environ=(("AIPROV_TRACK", "1"), ("AIPROV_TRACK_SAMPLE", "1")), sign=r"^\|\{\}"),
     "no manifest": Fault(None, sign="no .aiprov/manifest.yaml above", silent=STEPS),
-    "corrupt manifest": Fault(VALID[:-40], sign="mend the line or restore the file from git", silent=STEPS),
+    "corrupt manifest": Fault(VALID[:-40], sign="restore the file from git", silent=STEPS),
     "lookup raises": Fault(ours="lookup ValueError", sign="'explain'.*'span'", silent=None),
     "lookup out of memory": Fault(ours="lookup MemoryError", sign="'explain'.*'span'", silent=None),
     "lookup too deep": Fault(ours="lookup RecursionError", sign="'explain'.*'span'", silent=None),
