@@ -47,6 +47,9 @@ AiprovInstrumentor().instrument()
 (processor,) = provider._active_span_processor._span_processors
 assert isinstance(processor, AiprovSpanProcessor)
 AiprovInstrumentor().uninstrument()
+from opentelemetry.sdk.trace import Span
+for method in (Span.record_exception, TracerProvider.__init__):
+    assert not hasattr(method.__wrapped__, "__wrapped__")
 """
 DISABLED = """
 import os

@@ -7,6 +7,7 @@ from otel._project import EXCEPTION, Project, events, spans, without
 
 WAYS = ["idiom", "auto first", "auto last", "install"]
 ERRORS = [
+    "anothers_error",
     "error_through_two_spans",
     "error_below_the_start",
     "human_error",
@@ -57,6 +58,7 @@ def expected_errors(project: Project) -> dict:
         "opened by ai": below,
         "human error": {"aiprov.origin": "human", "aiprov.generated": "false", "aiprov.manifest": project.digest},
         "never raised": project.error("ai_records", "record_exception", "raised"),
+        "another's": project.told("ai_records_anothers", "with start", "span_origin"),
         "own later": {**own, "aiprov.tool": "mine"},
     }
 
@@ -64,7 +66,9 @@ def expected_errors(project: Project) -> dict:
 def expected_events(project: Project) -> dict:
     told = expected_errors(project)
     own = {**told["own later"], "aiprov.tool": "codex", "aiprov.state": "mine", "shop.item": 7}
-    return {name: [attributes] for name, attributes in {**told, "own later": own}.items()}
+    return {
+        name: [attributes] for name, attributes in {**told, "another's": told["human error"], "own later": own}.items()
+    }
 
 
 @pytest.mark.parametrize("how", WAYS)
@@ -136,7 +140,6 @@ def test_log_records_of_exceptions_carry_the_suspect(project: Project, how: str)
 
 def expected_logs(project: Project) -> dict:
     raised = project.error("ai_raises", "raise ValueError", "raised")
-    logs_it = "program.py::ai_logs"
     elsewhere = {
         name: value for name, value in raised.items() if not name.startswith("code.")
     }  # the place of the log call

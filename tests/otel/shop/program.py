@@ -142,6 +142,19 @@ def ai_records(name):
 
 
 @case
+def anothers_error():
+    try:
+        human_raises()
+    except LookupError as error:
+        ai_records_anothers(error)
+
+
+def ai_records_anothers(error):
+    with start("another's") as span:
+        span.record_exception(error)
+
+
+@case
 def failed_after_ai_returned():
     with contextlib.suppress(LookupError), start("root"):
         with start("healthy"):
