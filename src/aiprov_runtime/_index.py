@@ -169,7 +169,8 @@ class Index:
         self._files: dict[str, File | None] = {}
         self._application: dict[str, bool] = {}
         self.libraries: set[str] = set()
-        """Files that are known to be no application code."""
+        """Files that are known to be no application code, and below those that are known to be; for hot paths."""
+        self.applications: set[str] = set()
         self._generations = {key: Generation.from_leaf(leaf) for key, leaf in document.generations.items()}
 
     def file(self, filename: str) -> File | None:
@@ -222,9 +223,9 @@ class Index:
         return known
 
     def is_library(self, code: CodeType) -> bool:
-        """The opposite, remembered in `libraries`, where a hot path looks first."""
-        if self.is_application(code):
-            return False
-        if len(self.libraries) < _MAX_NAMES:
-            self.libraries.add(code.co_filename)
-        return True
+        """The opposite, remembered in two sets, where a hot path looks first."""
+        is_application = self.is_application(code)
+        known = self.applications if is_application else self.libraries
+        if len(known) < _MAX_NAMES:
+            known.add(code.co_filename)
+        return not is_application

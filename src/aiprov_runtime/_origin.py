@@ -31,11 +31,12 @@ class Origins:
 
     def find(self, frame: FrameType | None) -> Attributes | None:
         """The attributes of the first AI or mixed function from `frame` outward; shared, so not to be changed."""
-        libraries, misses = self._index.libraries, self._misses
+        libraries, own, misses = self._index.libraries, self._index.applications, self._misses
         for _ in self._steps:  # a tuple is walked faster than a range
             if frame is None:
                 return None
-            if frame.f_code.co_filename not in libraries and not self._index.is_library(frame.f_code):
+            name = frame.f_code.co_filename
+            if name not in libraries and (name in own or not self._index.is_library(frame.f_code)):
                 break
             frame = frame.f_back
         else:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
@@ -30,18 +32,11 @@ class Nowhere(SpanExporter):
         pass
 
 
-class Walk(SpanProcessor):
-    """Our walk alone, with nothing set: what the search costs at least."""
-
-    def on_start(self, span, parent_context=None):  # noqa: ARG002  # the interface
-        aiprov_runtime.span_origin(sys._getframe(1))
-
-
-def tracer(*processors: SpanProcessor):
+def provider(*processors: SpanProcessor) -> TracerProvider:
     provider = TracerProvider()
-    for processor in (*processors, BatchSpanProcessor(Nowhere(), max_queue_size=100_000)):
+    for processor in (*processors, BatchSpanProcessor(Nowhere())):
         provider.add_span_processor(processor)
-    return provider.get_tracer("bench")
+    return provider
 
 
 def function(path: Path) -> Callable[[int, Callable[[], float]], float]:
@@ -64,16 +59,21 @@ def measure(root: Path) -> list[dict[str, object]]:
     (root / "manifest.yaml").write_bytes(dumps(manifest))
     for name in ("ai.py", "person.py"):
         (root / name).write_text(SOURCE)
-    tracers = {"bare": tracer(), "walk": tracer(Walk())}
+    providers = {"bare": provider(), "idle": provider(SpanProcessor())}
     aiprov_runtime.init(manifest=root / "manifest.yaml", path_map=f"{root}=")
-    tracers["with_us"] = tracer()  # every provider made from now on has our processor
+    providers["with_us"] = provider()  # every provider made from now on has our processor
+    tracers = {name: one.get_tracer("bench") for name, one in providers.items()}
     cases = [(kind, depth) for depth in DEPTHS for kind in ("person", "ai")]
     stacks = {kind: function(root / f"{kind}.py") for kind in ("person", "ai")}
     took: dict[tuple[str, str, int], list[float]] = {}
+    gc.disable()
     for _ in range(ROUNDS):
+        for one in providers.values():
+            one.force_flush()
+        gc.collect()
         for kind, depth in cases:
             for name, one in tracers.items():
-                took.setdefault((name, kind, depth), []).append(stacks[kind](depth, lambda one=one: spans(one)))
+                took.setdefault((name, kind, depth), []).append(stacks[kind](depth, partial(spans, one)))
     fast = {key: statistics.quantiles(times, n=20)[0] * 1e6 for key, times in took.items()}
     return [
         {
@@ -82,7 +82,7 @@ def measure(root: Path) -> list[dict[str, object]]:
             "bare_us": round(fast["bare", kind, depth], 2),
             "with_us": round(fast["with_us", kind, depth], 2),
             "share": round(fast["with_us", kind, depth] / fast["bare", kind, depth] - 1, 4),
-            "walk_alone": round(fast["walk", kind, depth] / fast["bare", kind, depth] - 1, 4),
+            "idle_processor": round(fast["idle", kind, depth] / fast["bare", kind, depth] - 1, 4),
         }
         for kind, depth in cases
     ]
