@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import CodeType, FrameType, FunctionType, MethodType
 from typing import TYPE_CHECKING, NamedTuple
 
 from aiprov_runtime import _guard
-from aiprov_runtime._discover import NotFoundError, discover
 from aiprov_runtime._explain import Explanation, Step, explain_exception, explain_frame
 from aiprov_runtime._guard import guard, guarded, warn
 from aiprov_runtime._index import Attribution, Index
-from aiprov_runtime._manifest import MAX_BYTES, VERSION, ManifestError, read
-from aiprov_runtime._origin import Attributes, Origins
-from aiprov_runtime._paths import Paths
-from aiprov_runtime._program import is_child_to_be_told, main_file
+from aiprov_runtime._loading import Identify, Runtime, load
+from aiprov_runtime._origin import Attributes
+from aiprov_runtime._program import is_child_to_be_told
 from aiprov_runtime._settings import Settings, resolve
 
 if TYPE_CHECKING:
-    from aiprov_runtime._sink import Sink
     from aiprov_runtime._tracking import Bag, Trace, Tracker
 
 __all__ = [
@@ -44,24 +41,6 @@ __all__ = [
     "span_origin",
     "status",
 ]
-
-Identify = Callable[[], str | None]
-
-
-class Runtime(NamedTuple):
-    settings: Settings
-    lookups: Index | None
-    manifest: str | None
-    """The manifest's path."""
-    reason: str
-    """Why nothing is attributed; empty when a manifest is loaded."""
-    sink: Sink | None
-    user: Identify | None
-    trace: Identify | None
-    origins: Origins | None = None
-    pending: bool = False
-    """The manifest is loaded at its first use, when a child of `multiprocessing` knows its program."""
-    tracker: Tracker | None = None
 
 
 class Release(NamedTuple):
@@ -123,7 +102,8 @@ def init(  # noqa: PLR0913  # the settings, by name
         settings, problems = resolve(arguments)
         for problem in problems:
             warn("%s", problem)
-        _active = _load(settings, user, trace, pending=settings.manifest is None and is_child_to_be_told())
+        is_early = settings.manifest is None and is_child_to_be_told()
+        _active = load(settings, user, trace, track=_track, pending=is_early)
         if not settings.disabled:
             _hook(_active)
 
@@ -140,31 +120,8 @@ def _current() -> Runtime | None:
     if _active is not None and _active.pending:
         with guard("init"):
             _active = _active._replace(pending=False)
-            _active = _load(_active.settings, _active.user, _active.trace)
+            _active = load(_active.settings, _active.user, _active.trace, track=_track)
     return _active
-
-
-def _load(settings: Settings, user: Identify | None, trace: Identify | None, *, pending: bool = False) -> Runtime:
-    index, path, reason, sink = None, None, "AIPROV_DISABLED is set", None
-    if not settings.disabled:
-        try:
-            if not pending:
-                index, path = _load_index(settings)
-            reason = ""
-        except NotFoundError as error:
-            reason = str(error)
-            if settings.manifest is not None:
-                warn("%s: nothing will be attributed", reason)
-        except (ValueError, OSError) as error:  # ManifestError is a ValueError, as is an unfit generation
-            reason = str(error)
-            warn("%s: nothing will be attributed", reason)
-        if settings.sink is not None:
-            from aiprov_runtime._sink import Sink
-
-            place = os.path.abspath(settings.sink)
-            sink = Sink(place, settings.sink_bytes, settings.sink_files, settings.release, settings.environment)
-    origins = None if index is None else Origins(index, settings.span_frames)
-    return Runtime(settings, index, path, reason, sink, user, trace, origins, pending, _track(settings, index))
 
 
 def _track(settings: Settings, index: Index | None) -> Tracker | None:
@@ -192,25 +149,10 @@ def _track(settings: Settings, index: Index | None) -> Tracker | None:
     return _tracker
 
 
-def _load_index(settings: Settings) -> tuple[Index, str]:
-    found = discover(
-        settings.manifest,
-        main_file=main_file(),
-        directory=_working_directory(),
-    )
-    with open(found.path, "rb") as stream:  # pathlib would be the runtime's dearest import
-        document = read(stream.read(MAX_BYTES + 1), name=found.path)
-    if document.version != VERSION:
-        raise ManifestError(f"{found.path}: version {document.version} is newer than this runtime reads")
-    paths = Paths(filter(found.covers, document.files), root=found.root, path_map=settings.path_map)
-    return Index(document, paths), found.path
+def _report_calls() -> None:
+    from aiprov_runtime import _reports
 
-
-def _working_directory() -> str | None:
-    try:
-        return os.getcwd()
-    except OSError:  # deleted below a running process
-        return None
+    _reports.report_calls(_active)
 
 
 def _hook(runtime: Runtime) -> None:
@@ -232,9 +174,9 @@ def _hook(runtime: Runtime) -> None:
 
 
 def _note_failure(place: str, error: Exception) -> None:
-    count = _guard.failures[place]
-    if _active is not None and _active.sink is not None and (count & (count - 1)) == 0:
-        _active.sink.failure(place, error, count)
+    from aiprov_runtime import _reports
+
+    _reports.note_failure(_active, place, error)
 
 
 def lookup(target: CodeType | FrameType | FunctionType | MethodType) -> Attribution | None:
@@ -335,42 +277,10 @@ def calls() -> Mapping[tuple[str, str], int]:
 
 
 def _finish_trace(bag: Bag, functions: tuple[str, ...], failed: bool) -> None:  # noqa: FBT001  # one line of the sink
-    """Guarded by its caller. The id decides whether a healthy trace is kept, so that all services keep the same."""
-    runtime = _active
-    if runtime is None or runtime.sink is None or runtime.tracker is None:
-        return
-    share = 1.0 if failed else runtime.settings.track_sample
-    if _chance(bag.trace) < share:
-        runtime.sink.trace(
-            functions,
-            failed=failed,
-            weight=1 / share,
-            manifest=runtime.lookups.manifest if runtime.lookups else None,
-            trace=bag.trace[:64] if bag.trace else None,
-            user=bag.user,
-        )
-    if runtime.tracker.is_report_due():
-        _report_calls()
+    """Guarded by its caller."""
+    from aiprov_runtime import _reports
 
-
-def _chance(trace: str | None) -> float:
-    """Evenly spread over [0, 1), the same for the same trace."""
-    if trace is None:
-        number = os.urandom(8)
-    else:
-        import hashlib
-
-        number = hashlib.sha256(trace.encode("utf-8", "replace")).digest()[:8]
-    return int.from_bytes(number, "big") / 2**64
-
-
-def _report_calls() -> None:
-    """Once a minute where traces end, and at the end of the process."""
-    with guard("calls"):
-        runtime = _active
-        if runtime is not None and runtime.sink is not None and runtime.tracker is not None:
-            manifest = runtime.lookups.manifest if runtime.lookups else None
-            runtime.sink.calls(runtime.tracker.report(), manifest=manifest)
+    _reports.write_trace(_active, bag, functions, failed=failed)
 
 
 def capture(error: BaseException) -> None:
@@ -382,49 +292,9 @@ def capture(error: BaseException) -> None:
 
 def _write(error: BaseException, found: Explanation | None, route: str) -> None:
     """Guarded by its callers; `route` tells an error that is reported again on another way."""
-    from aiprov_runtime import _capture
+    from aiprov_runtime import _reports
 
-    runtime = _current()
-    if runtime is not None and runtime.sink is not None and not _capture.is_repeated(error, route):
-        user, trace = _ask(runtime.user), _ask(runtime.trace)
-        import hashlib
-
-        hashed = hashlib.sha256(user.encode("utf-8", "replace")).hexdigest()[:16] if user else None
-        is_application = runtime.lookups.is_application if runtime.lookups else _is_no_library
-        if runtime.tracker is not None:
-            trace = _note_trace(error, trace, hashed)
-        runtime.sink.event(
-            error,
-            found,
-            is_application,
-            user=hashed,
-            trace=trace[:64] if trace else None,
-            is_tracking=runtime.tracker is not None and runtime.tracker.tool is not None,
-        )
-
-
-def _note_trace(error: BaseException, trace: str | None, user: str | None) -> str | None:
-    """The error's trace and the open one are one and the same; what either knows, both do."""
-    from aiprov_runtime._tracking import bag_of
-
-    bag = bag_of(error)
-    if bag is None:
-        return trace
-    bag.trace, bag.user = bag.trace or trace, user or bag.user
-    return trace or bag.trace
-
-
-def _ask(identify: Identify | None) -> str | None:
-    """What the host says, None where its function fails: it may be called outside a request."""
-    answer = None
-    if identify is not None:
-        with guard("identify"):
-            answer = identify()
-    return str(answer) if answer is not None else None
-
-
-def _is_no_library(code: CodeType) -> bool:
-    return Paths((), root=None).is_application(code.co_filename)
+    _reports.write_error(_current(), error, found, route)
 
 
 def status() -> Status:
