@@ -7,14 +7,15 @@ from pathlib import Path
 import peers
 
 PINS = peers.ROOT / "tests" / "peers" / "servers.txt"
+OURS = [peers.ROOT, *sorted(path.parent for path in peers.ROOT.glob("integrations/*/pyproject.toml"))]
 
 
 def build(folder: Path) -> None:
-    ours = [peers.ROOT, *sorted(p.parent for p in peers.ROOT.glob("integrations/*/pyproject.toml"))]
-    editable = [part for path in ours for part in ("--editable", str(path))]
+    editable = [part for path in OURS for part in ("--editable", str(path))]
     peers.environment(folder, "--requirement", str(PINS), *editable)
 
 
 def scripts() -> Path:
-    """The folder of the environment's programs."""
-    return peers.place("servers", PINS.read_text(), build) / "venv" / "bin"
+    """The folder of the environment's programs; made anew where an entry point of ours may be another."""
+    declared = [(path / "pyproject.toml").read_text() for path in OURS]
+    return peers.place("servers", "\n".join([PINS.read_text(), *declared]), build) / "venv" / "bin"
