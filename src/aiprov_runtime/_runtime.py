@@ -194,13 +194,23 @@ def _code_of(target: object) -> CodeType | None:
     return code if isinstance(code, CodeType) else None
 
 
-def explain(error: BaseException) -> Explanation | None:
-    """Judge an exception and its whole chain; None while no manifest is loaded."""
+def explain(error: BaseException, *, stack: FrameType | None = None, skip: tuple[str, ...] = ()) -> Explanation | None:
+    """Judge an exception and its whole chain; None while no manifest is loaded.
+
+    One that was never raised has no traceback: it is judged by the `stack` that reports it, where that is given.
+    """
+    if stack is not None and _is_unraised(error):
+        return explain_stack(stack, skip=skip)
     with guard("explain"):
         runtime = _current()
         if runtime is not None and runtime.lookups is not None:
             return explain_exception(runtime.lookups, error, executed=_executed(runtime, error))
     return None
+
+
+def _is_unraised(error: BaseException) -> bool:
+    hints = (error.__traceback__, error.__cause__, error.__context__)
+    return all(hint is None for hint in hints) and not isinstance(error, BaseExceptionGroup)
 
 
 def explain_stack(frame: FrameType | None, *, skip: tuple[str, ...] = ()) -> Explanation | None:

@@ -39,7 +39,8 @@ class ProvenanceFilter(logging.Filter):
         with _guard:
             error = _exception(record.exc_info)
             if error is not None and "aiprov.manifest" not in record.__dict__:
-                _merge(record.__dict__, _judge(error, None if _is_from_elsewhere(record) else sys._getframe(1)))  # noqa: SLF001  # as `logging` does
+                stack = None if _is_from_elsewhere(record) else sys._getframe(1)  # noqa: SLF001  # as `logging` does
+                _merge(record.__dict__, aiprov_runtime.explain(error, stack=stack, skip=_REPORTERS))
         return True
 
 
@@ -52,7 +53,7 @@ def add_provenance(
         if error is None:
             error = _formatted(event_dict.get("exception"))
         if error is not None and "aiprov.manifest" not in event_dict:
-            _merge(event_dict, _judge(error, sys._getframe(1)))  # noqa: SLF001  # as `logging` does
+            _merge(event_dict, aiprov_runtime.explain(error, stack=sys._getframe(1), skip=_REPORTERS))  # noqa: SLF001  # as `logging` does
     return event_dict
 
 
@@ -87,7 +88,7 @@ class _Factory:
         return record
 
     def _add(self, record: logging.LogRecord, error: BaseException, caller: FrameType) -> None:
-        found = _judge(error, caller)
+        found = aiprov_runtime.explain(error, stack=caller, skip=_REPORTERS)
         if self.annotates:
             _merge(record.__dict__, found, taken=_extra(caller))
         for capture in self.captures:
@@ -98,14 +99,6 @@ def on_exception(capture: Judged) -> None:
     """Tell `capture` as well of every exception that a log record carries, with what is known of it."""
     _Factory.captures += (capture,)
     _Factory.install()
-
-
-def _judge(error: BaseException, caller: FrameType | None) -> Explanation | None:
-    """By its traceback; one that was never raised by the stack that reports it."""
-    hints = (error.__traceback__, error.__cause__, error.__context__)
-    if caller is None or any(hint is not None for hint in hints) or isinstance(error, BaseExceptionGroup):
-        return aiprov_runtime.explain(error)
-    return aiprov_runtime.explain_stack(caller, skip=_REPORTERS)
 
 
 def _merge(

@@ -14,7 +14,7 @@ from runtime._app import ai, manifest, write
 from runtime._host import host
 
 import aiprov_runtime
-from aiprov_runtime import _runtime
+from aiprov_runtime import _loading, _runtime
 from aiprov_runtime._discover import PACKAGED_NAME
 from aiprov_runtime._settings import resolve
 
@@ -81,7 +81,7 @@ def test_a_packaged_manifest_is_no_word_about_its_users_scripts(tmp_path: Path, 
     packaged = write(tmp_path / "site-packages" / "shop" / PACKAGED_NAME, "")
     packaged.write_bytes(manifest({"main.py": {"main": ai()}, "src/shop/main.py": {"main": ai()}}))
     monkeypatch.setattr(sys, "path", [str(tmp_path), str(packaged.parents[1]), *sys.path])
-    paths = _runtime._load_index(resolve({"manifest": packaged}, {})[0])[0].paths
+    paths = _loading._load_index(resolve({"manifest": packaged}, {})[0])[0].paths
 
     found = [paths.resolve(str(place / "main.py")) for place in (tmp_path, packaged.parent)]
     assert [None, "src/shop/main.py"] == found

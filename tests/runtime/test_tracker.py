@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from runtime._app import GENERATION, OTHER, ai, human, index, raised, run, write
 
-from aiprov_runtime import _runtime
+from aiprov_runtime import _reports, _runtime
 from aiprov_runtime._manifest import Record
 from aiprov_runtime._settings import resolve
 from aiprov_runtime._sink import Sink
@@ -369,10 +369,10 @@ def test_an_error_and_its_trace_know_of_each_other(runtime, tmp_path):
     def test():
         trace = begun(_runtime._finish_trace, "t1")
         current().functions["shop.py::parse"] = None
-        assert _runtime._note_trace(ValueError(), None, "u1") == "t1"
+        assert _reports._note_trace(ValueError(), None, "u1") == "t1"
         _runtime.capture(ValueError())
         trace.finish(failed=True)
-        assert _runtime._note_trace(ValueError(), "t2", None) == "t2"
+        assert _reports._note_trace(ValueError(), "t2", None) == "t2"
         return _runtime.begin_trace() is None
 
     assert alone(test) is False

@@ -19,7 +19,4 @@ def is_enabled() -> bool:
 
 def judge(error: BaseException) -> Explanation | None:
     """None while no manifest is loaded."""
-    hints = (error.__traceback__, error.__cause__, error.__context__)
-    if any(hint is not None for hint in hints) or isinstance(error, BaseExceptionGroup):
-        return aiprov_runtime.explain(error)
-    return aiprov_runtime.explain_stack(sys._getframe(1), skip=_REPORTERS)  # noqa: SLF001  # as `logging` does
+    return aiprov_runtime.explain(error, stack=sys._getframe(1), skip=_REPORTERS)  # noqa: SLF001  # as `logging` does

@@ -14,18 +14,11 @@ _REPORTERS = ("aiprov_runtime", "aiprov_sentry", "logging", "sentry_sdk")
 
 def judge(error: BaseException | None, record: Any = None) -> Explanation | None:
     """None while no manifest is loaded, and for what happened on a stack that is not ours to see."""
-    if error is not None and not _is_unraised(error):
-        return aiprov_runtime.explain(error)
-    if record is not None and record.thread not in (None, threading.get_ident()):
-        return None  # a queue brought it here from the thread that logged it
-    return aiprov_runtime.explain_stack(sys._getframe(1), skip=_REPORTERS)  # noqa: SLF001  # as `logging` does
-
-
-def _is_unraised(error: BaseException) -> bool:
-    """True where no traceback tells more than the stack that reports it."""
-    return (
-        error.__traceback__ is None
-        and error.__cause__ is None
-        and error.__context__ is None
-        and not isinstance(error, BaseExceptionGroup)
-    )
+    stack = None
+    if record is None or record.thread in (None, threading.get_ident()):  # else a queue brought it from its thread
+        stack = sys._getframe(1)  # noqa: SLF001  # as `logging` does
+    if stack is None and (error is None or error.__traceback__ is None):
+        return None
+    if error is None:
+        return aiprov_runtime.explain_stack(stack, skip=_REPORTERS)
+    return aiprov_runtime.explain(error, stack=stack, skip=_REPORTERS)
