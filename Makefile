@@ -37,6 +37,7 @@ lint: setup
 # On every Python that is here; each newer one gets an environment of its own.
 bench: setup
 	@$(BIN)/python tests/bench/report.py
+	@$(BIN)/python tests/bench/report.py service
 	@PATH="$$PATH$$(printf ':%s' "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.1[23].*/bin)"; for version in 3.12 3.13; do \
 		python=$$($(BIN)/uv python find --no-project --system $$version 2>/dev/null) || { echo "no Python $$version here"; continue; }; \
 		test -x .peers/bench-$$version/bin/python || $(BIN)/uv venv --quiet --python "$$python" .peers/bench-$$version; \

@@ -22,7 +22,7 @@ def settings_table() -> str:
     return "\n".join(rows)
 
 
-ARGUMENTS = {"manifest", "path_map", "sink", "release", "environment"}
+ARGUMENTS = {"manifest", "path_map", "sink", "release", "environment", "logs", "track", "track_sample"}
 
 
 def test_the_settings_table_is_the_settings() -> None:
@@ -39,7 +39,7 @@ def test_every_verb_is_in_the_readme(verb: str) -> None:
 
 
 def test_the_readme_stays_one_read() -> None:
-    assert len(README.splitlines()) <= 180
+    assert len(README.splitlines()) <= 200
 
 
 def test_every_path_in_the_readme_exists() -> None:

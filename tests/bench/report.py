@@ -1,6 +1,6 @@
 """Measures the runtime against its budgets and prints a Markdown table; needs nothing but the standard library.
 
-    PYTHONPATH=src python tests/bench/report.py [quick | scan REPOSITORY]
+    PYTHONPATH=src python tests/bench/report.py [quick | service | scan REPOSITORY]
 
 Times are CPU times, those of error events wall times. Ratios compare what was measured in the same run; PyYAML and
 sentry-sdk take part where they are installed.
@@ -188,14 +188,17 @@ def lookups() -> Iterator[Row]:
         yield Row(f"explain an error {depth} frames deep", f"{ours:.1f} µs, {ours / text:.1%} of `format_exception`")
 
 
-def beside(script: str, needs: str) -> list[dict[str, Any]]:
+def beside(name: str, needs: str) -> list[dict[str, Any]]:
     """What a script beside this one measures with a real SDK, in a process of its own, since both set up all of it."""
     if importlib.util.find_spec(needs) is None:
         return []
-    command = [sys.executable, Path(__file__).with_name(script)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    found: list[dict[str, Any]] = json.loads(done.stdout)
+    found: list[dict[str, Any]] = json.loads(script(name))
     return found
+
+
+def script(name: str) -> str:
+    command = [sys.executable, Path(__file__).with_name(name)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def error_events() -> Iterator[Row]:
@@ -217,6 +220,27 @@ def spans() -> Iterator[Row]:
         part = "from start to end" if found["part"] == "start_and_end" else "with all that sends it"
         what = f"Sentry span ({found['lifecycle']}), {'AI code' if found['hit'] else 'none'} on the stack, {part}"
         yield Row(what, f"{found['share']:+.1%} of {found['bare_us']} µs")
+
+
+def tracking() -> Iterator[Row]:
+    for found in beside("tracked_call.py", "aiprov_runtime"):
+        added, other = found["tracked_in_trace_added_ns"], found["other_added_ns"]
+        bare = f"beside {found['bare_ns']:.0f} ns for a bare call"
+        yield Row("tracked call of an AI function", f"{added:+.0f} ns {bare}", "150 ns", added <= 150)
+        yield Row("any other call, after the first", f"{other:+.1f} ns", "not measurable", abs(other) < 2)
+
+
+def service() -> Iterator[Row]:
+    """Takes a minute and a half, most of it for the noise."""
+    found = json.loads(script("service.py"))
+    units = {"per_second": "requests a second", "p50_ms": "p50", "p99_ms": "p99", "cpu_ms": "CPU time a request"}
+    for name, unit in units.items():
+        ours, noise = (
+            "{difference:+.1%} [{low:+.1%}, {high:+.1%}]".format(**found[key][name]) for key in ("difference", "noise")
+        )
+        met = found["difference"][name]["low"] <= 0 <= found["difference"][name]["high"]
+        measured = f"{found['without'][name]:.4g}, with us {ours}; two without us {noise}"
+        yield Row(f"FastAPI with OpenTelemetry and Sentry, {unit}", measured, "within the noise", met)
 
 
 def scanning(repository: str) -> Iterator[Row]:
@@ -273,6 +297,7 @@ def rows(*, quick: bool = False) -> Iterator[Row]:
     yield from lookups()
     yield from error_events()
     yield from spans()
+    yield from tracking()
 
 
 def processor() -> str:
@@ -287,7 +312,9 @@ def processor() -> str:
 def main() -> None:
     sys.stdout.write(f"Python {platform.python_version()}, {processor()}, {os.cpu_count()} cores\n\n")
     sys.stdout.write("| what | budget | measured | |\n|---|---|---|---|\n")
-    for row in scanning(sys.argv[2]) if sys.argv[1:2] == ["scan"] else rows(quick="quick" in sys.argv):
+    what = sys.argv[1:2]
+    found = scanning(sys.argv[2]) if what == ["scan"] else service() if what == ["service"] else rows(quick=bool(what))
+    for row in found:
         sys.stdout.write(row.markdown() + "\n")
         sys.stdout.flush()
 

@@ -1,4 +1,4 @@
-"""The oldest Sentry SDK and wrapt that the distribution admits judge every case as the newest ones do."""
+"""The oldest Sentry SDK that the distribution admits judges every case as the newest one does."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def oldest() -> list[str]:
 
 def build(folder: Path) -> None:
     editable = ["--editable", str(peers.ROOT), "--editable", str(peers.ROOT / "integrations" / "sentry")]
-    peers.environment(folder, *oldest(), *editable)
+    peers.environment(folder, *oldest(), "wrapt", *editable)  # a case is decorated with wrapt
 
 
 @pytest.mark.parametrize("steps", ["init,auto", "integration"])
