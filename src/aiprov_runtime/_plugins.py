@@ -30,7 +30,8 @@ hooked: dict[str, str] = {}
 """What each plugin has come to, `waiting`, `hooked` or `failed`, by its vendor's module."""
 reasons: dict[str, str] = {}
 """Why a plugin failed."""
-_known: set[Plugin] = set()
+_known: dict[Plugin, str] = {}
+"""With what each is called in the two above."""
 
 
 def installed(search: list[str] | None = None) -> tuple[Plugin, ...]:
@@ -66,11 +67,16 @@ def _declared(path: str) -> list[Plugin]:
 
 
 def hook_installed() -> None:
-    """Load every plugin whose vendor module is there, and let the others wait for it."""
+    """Load every plugin whose vendor module is there, and let the others wait for it.
+
+    Those that are hooked run once more: what they tell of the release, and whether they track, is of an earlier `init`.
+    """
+    for plugin, label in list(_known.items()):
+        if hooked[label] == "hooked":
+            _install(plugin, label, plugin.name)
     for plugin in installed():
         if plugin not in _known:
-            _known.add(plugin)
-            label = plugin.name if plugin.name not in hooked else f"{plugin.name} ({plugin.value})"
+            _known[plugin] = label = plugin.name if plugin.name not in hooked else f"{plugin.name} ({plugin.value})"
             hooked[label] = "waiting"
             with guard(f"plugin.{label}"):
                 when_imported(plugin.name, partial(_install, plugin, label))

@@ -25,6 +25,8 @@ from aiprov_runtime._index import Index
 from aiprov_runtime._once import Sighting, goes_on, sighting
 
 MAX_FUNCTIONS = 64
+_MAX_NESTED = 8
+"""Traces within each other. One that nobody finishes would keep all that were open before it."""
 _MONITORING: Any = getattr(sys, "monitoring", None)
 # ddtrace asks for 4 and 3 alone and leaves parts of itself off where they are taken; nobody uses the optimizers' 5.
 _TOOLS = (5, 4, 3)
@@ -36,9 +38,12 @@ _REPORT_EVERY = 60.0
 class Bag:
     """What is noted of one trace; tasks that outlive it keep only this."""
 
-    __slots__ = ("functions", "left", "outer", "trace", "user")
+    __slots__ = ("depth", "functions", "left", "outer", "trace", "user")
 
     def __init__(self, trace: str | None, outer: Bag | None = None) -> None:
+        if outer is not None and outer.depth == _MAX_NESTED:
+            outer = None
+        self.depth: int = 1 if outer is None else outer.depth + 1
         self.functions: dict[str, None] | None = {}
         """None once the trace has ended."""
         self.trace = trace

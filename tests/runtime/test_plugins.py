@@ -45,8 +45,27 @@ def test_a_plugin_waits_for_its_vendor(tmp_path: Path):
 def test_a_plugin_whose_vendor_is_there_already(tmp_path: Path):
     install(tmp_path, "vendor", "print('installed')")
 
-    out = "vendor imported\ninstalled\n{'vendor': 'hooked'}\n{'vendor': 'hooked'}\n"
+    out = "vendor imported\ninstalled\ninstalled\n{'vendor': 'hooked'}\n{'vendor': 'hooked'}\n"
     assert Outcome(0, out, "") == run(tmp_path, "import vendor")
+
+
+def test_every_init_tells_the_plugins_that_are_hooked(tmp_path: Path):
+    """What was loaded may be another manifest, or tracking may be on by now."""
+    install(tmp_path, "vendor", "print('installed')")
+
+    outcome = host(
+        tmp_path,
+        """
+        import sys; sys.path.insert(0, "plugins")
+        import aiprov_runtime
+        aiprov_runtime.init()
+        aiprov_runtime.init()
+        import vendor
+        aiprov_runtime.init()
+        """,
+    )
+
+    assert Outcome(0, "vendor imported\ninstalled\ninstalled\n", "") == outcome
 
 
 def vendor(tmp_path: Path, body: str, module: str, program: str) -> Outcome:

@@ -251,6 +251,18 @@ def test_a_write_that_fails_is_no_concern_of_the_host(swallowed):
     swallowed.clear()
 
 
+def test_traces_that_nobody_finishes_do_not_pile_up():
+    def depth(bag):
+        return 0 if bag is None else 1 + depth(bag.outer)
+
+    def test():
+        for _ in range(100):
+            begun()
+            yield depth(current())
+
+    assert max(alone(lambda: list(test()))) == 8
+
+
 def test_an_error_that_has_left_its_trace_is_known_again():
     def work(error):
         trace = begun(trace="t")

@@ -80,6 +80,14 @@ def test_sink_tells_failed_traces_from_healthy_ones(tmp_path: Path, options: dic
 
 
 @pytest.mark.parametrize("options", [STATIC, STREAM])
+def test_tracking_may_be_switched_on_later(tmp_path: Path, options: dict[str, object]):
+    with serving() as intake:
+        run(program(tmp_path), intake.dsn, "init,auto,track", "executed", options=options)
+
+    assert intake.by_case()["executed"]["contexts"]["aiprov"]["executed"] == [PRICES]
+
+
+@pytest.mark.parametrize("options", [STATIC, STREAM])
 def test_server_error_fails_a_trace_and_a_client_error_does_not(tmp_path: Path, options: dict[str, object]):
     _, traces = sent(tmp_path, "server_error,client_error", options)
 

@@ -225,6 +225,8 @@ def set_up(steps):
             import aiprov_runtime.auto
 
             aiprov_runtime.lookup(ai_starts)  # reads the source now, so that no span is faster than its state
+        elif step == "track":
+            aiprov_runtime.init(track=True)
         elif step == "init":
             sentry_sdk.init(release="shop@1", auto_enabling_integrations=False, **options)
         elif step == "mine":
