@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 if TYPE_CHECKING:
     from importlib.abc import Loader
@@ -30,8 +30,13 @@ def when_imported(name: str, call: Call) -> None:
 
 def is_imported(name: str) -> bool:
     """False for a module that somebody is about to import: its own code has not run to the end."""
+    return _is_loaded(name) and not getattr(getattr(sys.modules.get(name), "__spec__", None), "_initializing", False)
+
+
+def _is_loaded(name: str) -> bool:
+    """False for one of `importlib.util.LazyLoader`, which any question about its attributes would load."""
     module = sys.modules.get(name)
-    return module is not None and not getattr(getattr(module, "__spec__", None), "_initializing", False)
+    return module is not None and type(module).__name__ != "_LazyModule"
 
 
 class _Finder:
@@ -71,19 +76,30 @@ class _Loader:
         self._loader = loader
         self._finder = finder
 
+    @property
+    def __class__(self) -> type[Any]:
+        """For whoever looks at the loader of a spec without importing it."""
+        return type(self._loader)
+
+    @__class__.setter
+    def __class__(self, kind: type[Any]) -> None: ...
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
+        """A copy is one of the lent loader."""
+        return self._loader.__reduce_ex__(protocol)
+
     def __getattr__(self, name: str) -> object:
-        if name == "_loader":  # of a copy, which has none yet
-            raise AttributeError(name)
         return getattr(self._loader, name)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         return self._loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
-        spec = module.__spec__
+        name, spec = module.__name__, module.__spec__
         if spec is not None and spec.loader is self:  # type: ignore[comparison-overlap]
             spec.loader = self._loader
         if module.__loader__ is self:  # type: ignore[comparison-overlap]
             module.__loader__ = self._loader
         self._loader.exec_module(module)
-        self._finder.call(module.__name__)
+        if _is_loaded(name):  # or it is not to be anybody's import, and not by way of ours either
+            self._finder.call(name)
