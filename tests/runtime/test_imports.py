@@ -36,9 +36,9 @@ CHECKED = """
 @pytest.mark.parametrize(
     ("way", "expected"),
     [
-        (LAZY_FINDER, "vendor's code\ntold\n"),
-        (BY_HAND, "vendor's code\nFalse\nvendor's code\ntold\n"),
-        (CHECKED, "True\n{'SourceFileLoader'}\nvendor's code\ntold\n"),
+        (LAZY_FINDER, "host\nvendor's code\ntold\n"),
+        (BY_HAND, "vendor's code\nFalse\nvendor's code\ntold\nhost\n"),
+        (CHECKED, "True\n{'SourceFileLoader'}\nvendor's code\ntold\nhost\n"),
     ],
     ids=["lazy", "by hand", "looked at"],
 )
@@ -50,7 +50,7 @@ def test_a_module_that_is_waited_for_comes_as_without_us(tmp_path: Path, way: st
         from aiprov_runtime._imports import when_imported
         when_imported("vendor", lambda name: print("told"))
         """
-    end = "vendor.x\nimport wave\n"
+    end = "print('host')\nvendor.x\nimport wave\n"
 
     outcome = host(tmp_path, textwrap.dedent(start) + textwrap.dedent(way) + end)
 
