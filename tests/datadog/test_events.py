@@ -139,7 +139,7 @@ def test_what_the_stub_got_fits_the_models_of_datadogs_api_client(monkeypatch: p
 FAILURES = {
     "a bad key": (403, b'{"errors":["Forbidden"]}', "Forbidden"),
     "a failing server": (500, b"oops", "500"),
-    "a page of a proxy": (200, b"<html>", "unexpectedly"),
+    "a page of a proxy": (200, b"<html>", "ValueError"),
     "nothing": (200, b"", "an empty answer"),
 }
 
@@ -176,6 +176,22 @@ def test_a_server_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch,
 
     assert not deployment_event(RELEASE)
     assert 1 == len([record for record in caplog.records if record.name == "aiprov"])
+
+
+@pytest.mark.parametrize(
+    ("key", "host"),
+    [("secret\n", "http://127.0.0.1:9"), ("é€ secret", "http://127.0.0.1:9"), ("k", "http://u:secret@[::1]:9")],
+)
+def test_no_message_quotes_the_key_or_a_password(
+    key: str, host: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr(api, "_api_key", key)
+    monkeypatch.setattr(api, "_api_host", host)
+
+    assert not deployment_event(RELEASE)
+    (record,) = (record for record in caplog.records if record.name == "aiprov")
+    assert "was not sent" in record.getMessage()
+    assert "secret" not in record.getMessage()
 
 
 def sent(events: ErrorEvents) -> list[Event]:

@@ -71,11 +71,24 @@ def test_a_fork_finds_no_thread_and_both_sides_go_on():
     assert 1 == flushes.count
 
 
+def test_forks_more_often_than_the_interval_put_no_flush_off():
+    flushes = Flushes()
+    flusher = Flusher(flushes, interval=0.5)
+    flusher._resume()
+    until = time.monotonic() + 10
+    while not flushes.count and time.monotonic() < until:
+        flusher._stop()
+        flusher._resume()
+    flusher._stop()
+
+    assert 1 == flushes.count
+
+
 def test_a_stop_inside_a_stop_does_no_harm():
     def flush() -> None:
         flusher._stop()  # as one that forks would do
 
-    flusher = Flusher(flush, interval=0.001)
+    flusher = Flusher(flush, interval=0.05)
     flusher._resume()
     thread = flusher._thread
     assert thread is not None

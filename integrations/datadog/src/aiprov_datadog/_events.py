@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections import deque
 from collections.abc import Callable
@@ -20,6 +21,7 @@ _MAX_TAGS = 50
 _MAX_TITLE, _MAX_BODY = 100, 4000
 _MAX_NAME = 100
 _MAX_LINE = 300
+_CREDENTIALS = re.compile(r"//[^\s/]*@")
 
 
 class _Failure(NamedTuple):
@@ -111,6 +113,8 @@ def _create(event: dict[str, Any]) -> str:
         return "no API key is set; call datadog.initialize() first, which reads DD_API_KEY"
     except DatadogException as error:
         return _line(error)
+    except (OSError, ValueError) as error:  # its text may quote the key, as that of one with a line end in it does
+        return f"the client raised {type(error).__name__}; check the API key for stray characters, and the URLs"
     if isinstance(answer, tuple):  # of an application that asked for raw responses
         answer = answer[0]
     errors = answer.get("errors") if isinstance(answer, dict) else "an empty answer"
@@ -118,7 +122,7 @@ def _create(event: dict[str, Any]) -> str:
 
 
 def _line(problem: object) -> str:
-    return " ".join(str(problem).split())[:_MAX_LINE]
+    return _CREDENTIALS.sub("//", " ".join(str(problem).split()))[:_MAX_LINE]
 
 
 def _key(*parts: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import threading
+import time
 from collections.abc import Callable
 
 from aiprov_runtime import guard
@@ -25,6 +26,7 @@ class Flusher:
         self._flush = flush
         self._in_child = in_child
         self._interval = interval
+        self._due = time.monotonic() + interval
         self._thread: threading.Thread | None = None
         self._is_last = False
 
@@ -62,12 +64,15 @@ class Flusher:
 
     def _begin_anew(self) -> None:
         self._thread = None
+        self._due = time.monotonic() + self._interval
         with guard("datadog.thread"):
             self._in_child()
         self._resume()
 
     def _run(self, stopping: threading.Lock) -> None:
-        while not stopping.acquire(timeout=self._interval):
+        # Due at a time, which a fork does not put off: a process may fork every few seconds.
+        while not stopping.acquire(timeout=max(0.0, self._due - time.monotonic())):
+            self._due = time.monotonic() + self._interval
             self._send()
         if self._is_last:
             self._send()

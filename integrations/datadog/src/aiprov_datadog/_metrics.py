@@ -155,7 +155,7 @@ def is_installed() -> bool:
 
 
 def _statsd() -> Statsd:
-    from datadog.dogstatsd.base import statsd  # here: `record` is called where nobody has imported the client, too
+    from datadog import statsd  # here: `record` is called where nobody has imported the client, too; and it may change
 
     return cast("Statsd", statsd)
 
