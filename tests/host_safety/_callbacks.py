@@ -65,12 +65,42 @@ class Hostile:
 KINDS = (ValueError, MemoryError, RecursionError, KeyboardInterrupt)
 
 
+class Unreadable(Hostile):
+    """An index that fails where tracking asks it whose code has just started."""
+
+    def __init__(self, index: Any, kind: type[BaseException]) -> None:
+        super().__init__(index, kind)
+        self._kind = kind
+
+    def file(self, _name: str) -> object:
+        raise self._kind("file")
+
+
+def break_flusher() -> None:
+    """Of the metrics: its flush fails or never ends, or its thread does not start again after a fork."""
+    from aiprov_datadog import _flusher, _metrics
+
+    metrics = _metrics._metrics
+    assert metrics is not None
+    if "flush fails" in FLAGS:
+        metrics._rates = Raising(MemoryError)  # type: ignore[assignment]
+    if "flush hangs" in FLAGS:
+        metrics._client = threading.Event().wait  # type: ignore[assignment]
+    if "no threads" in FLAGS:
+        _flusher.threading = Raising(RuntimeError)  # type: ignore[assignment]
+
+
 def break_us() -> None:
     from aiprov_runtime import _runtime
 
     active = _runtime._active
     assert active is not None
+    if FLAGS & {"flush fails", "flush hangs", "no threads"}:
+        break_flusher()
     for kind in KINDS:
+        if f"track {kind.__name__}" in FLAGS:
+            assert active.tracker is not None
+            active.tracker.start(Unreadable(active.lookups, kind))  # type: ignore[arg-type]
         if f"lookup {kind.__name__}" in FLAGS:
             _runtime._active = active._replace(lookups=Raising(kind), origins=Raising(kind))
         if f"answer {kind.__name__}" in FLAGS:
@@ -156,7 +186,8 @@ def at_exit(vendors: dict[str, Any]) -> None:
     if WITH_US:
         from aiprov_runtime import status
 
-        (MAIN.parent / "status").write_text(f"{status().reason}|{status().failures}|{status().plugins}")
+        threads = [thread.name for thread in threading.enumerate()]
+        (MAIN.parent / "status").write_text(f"{status().reason}|{status().failures}|{status().plugins}|{threads}")
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ import asyncio
 import json
 import logging
 import socket
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -67,7 +68,7 @@ class Sentry:
 
     def spans(self) -> None:
         self.sdk.init(**self.options)
-        with self.sdk.start_transaction(name="task", op="op"), self.sdk.start_span(op="child", name="child") as span:
+        with self.sdk.start_transaction(name="task", op="op"), self.sdk.start_span(op="child") as span:
             span.set_data("aiprov.model", "host")
 
     def streamed(self) -> None:
@@ -134,6 +135,18 @@ class OpenTelemetry:
         except ZeroDivisionError as error:
             self.logger.emit(timestamp=1, body="failed", attributes={"host": 1}, exception=error)
 
+    def handled(self) -> None:
+        """The way of SDKs whose loggers take no exception."""
+        from opentelemetry.sdk._logs import LoggingHandler
+
+        handler = LoggingHandler(logger_provider=self.loggers)
+        try:
+            self.fails()
+        except ZeroDivisionError:
+            log = logging.getLogger("of.opentelemetry")
+            record = log.makeRecord(log.name, logging.ERROR, "host.py", 1, "of", (), sys.exc_info(), "handled")
+            handler.emit(record)
+
     def resource(self) -> None:
         from opentelemetry.sdk.resources import get_aggregated_resources
 
@@ -148,7 +161,8 @@ class OpenTelemetry:
         self.tracers.force_flush()
         self.loggers.force_flush()
         spans = [json.loads(span.to_json()) for span in self.spans.get_finished_spans()]
-        logs = [json.loads(log.to_json()) for log in self.logs.get_finished_logs()]
+        records = [log if hasattr(log, "to_json") else log.log_record for log in self.logs.get_finished_logs()]
+        logs = [json.loads(record.to_json()) for record in records]
         resources, self.resources = self.resources, []
         self.spans.clear()
         self.logs.clear()
@@ -221,7 +235,8 @@ class Statsd:
         self.statsd.gauge("host.gauge", 1)
 
     def told(self) -> object:
-        self.statsd.flush()
+        if hasattr(self.statsd, "flush"):  # a client before 0.51 sends at once
+            self.statsd.flush()
         found = []
         try:
             while True:

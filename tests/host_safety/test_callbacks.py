@@ -66,19 +66,22 @@ class Fault(NamedTuple):
     """The steps that carry no key of ours; None where it comes too late for what SDKs were told at their set-up."""
 
 
-VENDORS_GUARDS = "".join(
-    f"(?=.*'{place}')"
-    for place in (
-        *("logs", "sentry.event", "sentry.span", "datadog.finish", "datadog.error"),
-        *("opentelemetry.start", "opentelemetry.exception", "opentelemetry.log", "opentelemetry.resource"),
-    )
-)
+def places(*names: str) -> str:
+    """All of these have failed and were guarded."""
+    return "".join(f"(?=.*'{name}')" for name in names)
+
+
+TRACKED = (("AIPROV_TRACK", "1"), ("AIPROV_TRACK_SAMPLE", "1"))
 SDKS = ("sentry_sdk", "opentelemetry", "ddtrace", "datadog", "structlog")
+VENDORS_GUARDS = places(
+    *("logs", "sentry.event", "sentry.span", "datadog.finish", "datadog.error"),
+    *("opentelemetry.start", "opentelemetry.exception", "opentelemetry.log", "opentelemetry.resource"),
+)
 FAULTS = {
     "nothing wrong": Fault(sign=r"^\|\{\}"),
     "set up before us": Fault(ours="late", sign=r"^\|\{\}"),
     "log keys": Fault(environ=(("AIPROV_LOGS", "1"),), sign=r"^\|\{\}"),
-    "tracked": Fault(environ=(("AIPROV_TRACK", "1"), ("AIPROV_TRACK_SAMPLE", "1")), sign=r"^\|\{\}"),
+    "tracked": Fault(environ=TRACKED, sign=r"^\|\{\}"),
     "no manifest": Fault(None, sign="no .aiprov/manifest.yaml above", silent=STEPS),
     "corrupt manifest": Fault(VALID[:-40], sign="restore the file from git", silent=STEPS),
     "lookup raises": Fault(ours="lookup ValueError", sign="'explain'.*'span'", silent=None),
@@ -86,6 +89,14 @@ FAULTS = {
     "lookup too deep": Fault(ours="lookup RecursionError", sign="'explain'.*'span'", silent=None),
     "answer raises": Fault(ours="answer ValueError", sign=VENDORS_GUARDS, silent=None),
     "answer out of memory": Fault(ours="answer MemoryError", sign=VENDORS_GUARDS, silent=None),
+    "flusher raises": Fault(ours="flush fails", sign="'datadog.flush'"),
+    "flusher hangs": Fault(ours="flush hangs", sign=r"^\|\{\}.*'aiprov-datadog'"),
+    "flusher without threads": Fault(ours="no threads", sign="'datadog.thread'"),
+    **{
+        f"function's start {name}": Fault(ours=f"track {kind}", environ=TRACKED, sign=r"'track': \d")
+        for name, kind in (("raises", "ValueError"), ("is out of memory", "MemoryError"))
+        if hasattr(sys, "monitoring")
+    },
     "SDKs missing": Fault(flags=",".join(f"without {name}" for name in SDKS), silent=REQUESTS | {"logs.plain"}),
     "shut down": Fault(flags="shut down", sign=r"^\|\{\}"),
     "read-only disk": Fault(environ=(("AIPROV_SINK", "/proc/self/events.jsonl"),), sign="'capture"),
