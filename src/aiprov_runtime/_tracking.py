@@ -114,6 +114,11 @@ class Trace:
         functions = self._bag.functions
         return self._executed or (() if functions is None else tuple(functions))
 
+    @property
+    def is_current(self) -> bool:
+        """Whether it is the one that is open in this context."""
+        return self._bag is current()
+
     def left_by(self, error: BaseException) -> None:
         """Note which exception it ends with, to be called where that passes through."""
         with guard("trace"):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import wraps
 from types import NoneType, TracebackType
 from typing import Any, ParamSpec, Self, TypeVar, cast
@@ -36,11 +37,20 @@ class trace:  # noqa: N801  # reads as the statement it is used in
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        found = self._open.pop()
+        found = self._close()
         if found is not None:
             if isinstance(error, Exception):
                 found.left_by(error)
             found.finish(failed=isinstance(error, Exception))
+
+    def _close(self) -> Trace | None:
+        """The one that is open in this context, as one object may serve several threads and tasks at once."""
+        for one in self._open[::-1]:
+            if one is not None and one.is_current:
+                with suppress(ValueError):
+                    self._open.remove(one)
+                return one
+        return self._open.pop()
 
     def __call__(self, function: Callable[P, T]) -> Callable[P, T]:
         if inspect.iscoroutinefunction(function):

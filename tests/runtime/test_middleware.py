@@ -337,3 +337,38 @@ def test_a_worker_and_servers_write_what_ran(tmp_path: Path):
         f"aiprov.trace/1 {'a' * 32} False ['shop.py::lines'] 1.0",
         f"aiprov.trace/1 None True {fetched} 1.0",
     )
+
+
+@can_track
+def test_one_statement_in_several_tasks_keeps_their_traces_apart(tmp_path: Path):
+    outcome = program(
+        tmp_path,
+        """
+        import asyncio
+        unit = a.trace()
+        async def fail(entered, other_ran):
+            with unit:
+                entered.set()
+                await other_ran.wait()
+                raise KeyError
+        async def work(entered, ran):
+            await entered.wait()
+            with unit:
+                shop.parse("1")
+                ran.set()
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+                print(a.executed())
+        async def main():
+            entered, ran = asyncio.Event(), asyncio.Event()
+            await asyncio.gather(fail(entered, ran), work(entered, ran), return_exceptions=True)
+        asyncio.run(main())
+        for line in open("sink.jsonl"):
+            found = json.loads(line)
+            print(found["failed"], found["executed"])
+        """,
+        AIPROV_SINK="sink.jsonl",
+        AIPROV_TRACK_SAMPLE="1",
+    )
+
+    assert outcome == printed("('shop.py::parse',)", "True []", "False ['shop.py::parse']")
