@@ -40,16 +40,11 @@ from (select *, unnest(map_entries(try_cast(calls as map(varchar, bigint)))) as 
 where entry.value > 0;
 drop table notes;
 """
-
-
 _OURS = re.compile(rb'^[ \t]*\{[^\n]{0,200}"schema"\s*:\s*"aiprov\.(event|failure|trace|calls)/', re.MULTILINE)
 
 
 def sniff(head: bytes) -> bool:
-    return (
-        re.search(rb'^[ \t]*\{[^\n]{0,200}"schema"\s*:\s*"aiprov\.(event|failure|trace|calls)/', head, re.MULTILINE)
-        is not None
-    )
+    return _OURS.search(head) is not None
 
 
 def load(path: Path, connection: duckdb.DuckDBPyConnection) -> Counts:
