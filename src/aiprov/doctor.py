@@ -135,7 +135,12 @@ def _sink(settings: Settings) -> Iterator[Check]:
     place = path if path.exists() else path.absolute().parent
     writable = os.access(place, os.W_OK)
     yield Check("sink", ok=writable, detail=f"{path}: {'writable' if writable else 'cannot be written'}")
-    for failed, count in sorted(_failures(path).items()):
+    try:
+        failures = _failures(path)
+    except OSError as error:
+        yield Check("failure", ok=False, detail=f"{path}: {error.strerror}, so those of other processes are not known")
+        return
+    for failed, count in sorted(failures.items()):
         yield Check("failure", ok=False, detail=f"{failed}: {count} swallowed, as {path} says")
 
 
@@ -145,13 +150,13 @@ def _failures(path: Path) -> dict[str, int]:
     if not path.is_file():
         return {}
     with path.open("rb") as stream:
-        for line in stream:
-            if FAILURE_SCHEMA.encode() in line[:_MAX_LINE]:
+        while line := stream.readline(_MAX_LINE):
+            if FAILURE_SCHEMA.encode() in line:
                 try:
-                    entry = json.loads(line[:_MAX_LINE])
+                    entry = json.loads(line)
                     key = int(entry["pid"]), str(entry["place"])
                     highest[key] = max(highest.get(key, 0), int(entry["count"]))
-                except (ValueError, KeyError, TypeError):
+                except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
                     continue
     totals: dict[str, int] = {}
     for (_, place), count in highest.items():

@@ -88,6 +88,26 @@ def test_failures_in_the_sink_are_added_up_over_processes(project: Path) -> None
     assert "explain: 3 swallowed" in next(c.detail for c in found.checks if c.name == "failure")
 
 
+@pytest.mark.parametrize("number", ["1e400", "[" * 50_000], ids=["endless", "deep"])
+def test_a_line_of_the_sink_that_is_no_number_counts_for_nothing(project: Path, number: str) -> None:
+    sink = project / "sink.jsonl"
+    sink.write_text(f'{{"schema":"aiprov.failure/1","place":"x","count":1,"pid":{number}}}\n')
+
+    found = diagnose(None, directory=project, environ={"AIPROV_SINK": str(sink)})
+
+    assert [check for check in found.checks if check.name == "failure"] == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_sink_that_may_not_be_read_is_named(project: Path) -> None:
+    sink = project / "sink.jsonl"
+    sink.touch(mode=0)
+
+    found = diagnose(None, directory=project, environ={"AIPROV_SINK": str(sink)})
+
+    assert "Permission denied" in next(c.detail for c in found.checks if c.name == "failure")
+
+
 def test_an_ignored_setting_is_named(project: Path) -> None:
     found = diagnose(None, directory=project, environ={"AIPROV_SINK_BYTES": "many"})
 
