@@ -85,7 +85,7 @@ class Sink:
 
     def calls(self, found: Iterable[tuple[str, int]], *, manifest: str | None) -> None:
         """Write how often each function was called since the last such line of this process."""
-        remaining = [(_sound(name)[-_MAX_TEXT:], number) for name, number in found]
+        remaining = [(name[-_MAX_TEXT:], number) for name, number in found]
         while remaining:
             part, remaining = remaining[:_MAX_CALLS], remaining[_MAX_CALLS:]
             self._append({**self._head(CALLS_SCHEMA), "manifest": manifest, "calls": dict(part)})
@@ -114,8 +114,7 @@ class Sink:
         )
 
     def _append(self, content: dict[str, object]) -> None:
-        # ASCII, so that a cut or mixed-up line stays readable.
-        line = json.dumps(content, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+        line = _line(content)
         if not self._write(line, limit=self.max_bytes - len(line)):
             self._rotate()
             if not self._write(line, limit=2 * self.max_bytes):
@@ -174,7 +173,7 @@ def _described(raised: Raised, is_application: Callable[[CodeType], bool]) -> di
     if len(frames) > _MAX_FRAMES:  # of a deep recursion the entry and the raise say most
         frames = frames[: _MAX_FRAMES // 5] + frames[-_MAX_FRAMES * 4 // 5 :]
     return {
-        "type": _sound(f"{kind.__module__}.{kind.__qualname__}")[:_MAX_TEXT],
+        "type": f"{kind.__module__}.{kind.__qualname__}"[:_MAX_TEXT],
         "relation": raised.relation,
         "parent": raised.parent,
         "frames": [_frame(frame, is_application) for frame in frames],
@@ -185,17 +184,21 @@ def _frame(frame: Frame, is_application: Callable[[CodeType], bool]) -> dict[str
     code = frame[0]
     file = code.co_filename if code.co_filename.startswith("<") else absolute(code.co_filename)
     return {
-        "file": _sound(file)[-_MAX_TEXT:],
+        "file": file[-_MAX_TEXT:],
         "line": line_of(frame),
-        "function": _sound(code.co_qualname)[:_MAX_TEXT],
+        "function": code.co_qualname[:_MAX_TEXT],
         "app": is_application(code),
     }
 
 
 def _names(functions: Iterable[str]) -> list[str]:
-    return [_sound(name)[-_MAX_TEXT:] for name in functions]
+    return [name[-_MAX_TEXT:] for name in functions]
 
 
-def _sound(text: str) -> str:
-    """Without lone surrogates, which JSON can carry and few readers take."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+def _line(content: object) -> bytes:
+    """ASCII, so that a cut or mixed-up line stays readable."""
+    line = json.dumps(content, separators=(",", ":"), allow_nan=False)
+    if "\\ud" in line:  # a surrogate: JSON can carry it alone, and few readers take that
+        whole = json.dumps(content, ensure_ascii=False).encode("utf-8", "replace")
+        line = json.dumps(json.loads(whole), separators=(",", ":"))
+    return line.encode() + b"\n"

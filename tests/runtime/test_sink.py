@@ -95,6 +95,18 @@ def test_an_event_without_a_manifest(tmp_path: Path):
     )
 
 
+def test_what_is_no_unicode_is_replaced_wherever_it_comes_from(tmp_path: Path):
+    sink = Sink(str(tmp_path / "e"), 1000, 1, "v\udcff😀", "\ud800", clock=lambda: CLOCK)
+    emit(sink, ValueError(), trace="\udcfft")
+    sink.calls([("\udcff.py::f", 1)], manifest=None)
+
+    text = (tmp_path / "e").read_text()
+    event, calls = events(tmp_path / "e")
+    assert text.isascii()
+    assert ["v?😀", "?", "?t"] == [event["release"], event["environment"], event["trace"]]
+    assert {"?.py::f": 1} == calls["calls"]
+
+
 def test_groups_and_contexts_keep_their_shape(tmp_path: Path):
     member = ValueError()
     member.__context__ = KeyError()
