@@ -90,7 +90,8 @@ def judge_definition(index: Index, file: str, line: int) -> Explanation | None:
 def printed(text: str) -> Iterator[list[Line]]:
     """The frames of each exception of a printed chain or group, outermost first.
 
-    A traceback that is quoted in a message counts for nothing: it may be of any program.
+    A traceback that is quoted in a message counts for nothing: it may be of any program. Nor does what comes after it,
+    which may be the rest of a quoted chain.
     """
     is_group = "Exception Group Traceback" in text
     may_begin = True
@@ -104,7 +105,9 @@ def printed(text: str) -> Iterator[list[Line]]:
                 continue
             yield block
             block = None
-        if may_begin and line in _HEADERS:
+        if line in _HEADERS:
+            if not may_begin:
+                return
             block = []
         may_begin = line in _AND_THEN or bool(is_group and _MEMBER.fullmatch(line)) or (may_begin and not line.strip())
     if block:

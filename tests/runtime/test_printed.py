@@ -144,6 +144,16 @@ def test_traceback_that_a_message_quotes_counts_for_nothing(tmp_path: Path):
     assert found.tags()["aiprov.generated"] == "false"
 
 
+def test_chain_that_a_message_quotes_counts_for_nothing(tmp_path: Path):
+    shop, known, _ = app(tmp_path)
+    remote = text_of(raised(CALLS["wraps"], shop))
+    lines = text_of(raised(CALLS["person"], shop)).splitlines()
+    found = judge_printed(known, "\n".join([*lines, "worker said:", remote]))
+
+    assert found is not None
+    assert (None, "human") == (found.suspect, found.origin)
+
+
 def test_line_that_two_functions_may_be_meant_by_is_nobodys(tmp_path: Path):
     _, known, file = app(tmp_path)
     line = next(number for number, text in enumerate(SOURCE.splitlines(), 1) if text.startswith("def either"))
