@@ -80,12 +80,21 @@ class Own(TracerProvider):
 assert Own().own
 assert str(signature(TracerProvider)) == before.replace("(self, ", "(")
 """
+OWN_PROCESSOR = """
+import aiprov_runtime.auto
+from aiprov_opentelemetry import install
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+provider = TracerProvider(active_span_processor=SpanProcessor())
+install(provider)
+with provider.get_tracer("shop").start_as_current_span("span"):
+    pass
+"""
 
 
 @pytest.mark.parametrize(
     "program",
-    [DDTRACE, API_ALONE, NONE_YET, INSTRUMENTOR, DISABLED, SUBCLASS],
-    ids=["ddtrace", "api alone", "none yet", "instrumentor", "disabled", "subclass"],
+    [DDTRACE, API_ALONE, NONE_YET, INSTRUMENTOR, DISABLED, SUBCLASS, OWN_PROCESSOR],
+    ids=["ddtrace", "api alone", "none yet", "instrumentor", "disabled", "subclass", "own processor"],
 )
 def test_is_no_error(tmp_path, program: str):
     ends = "\nimport aiprov_runtime\nassert aiprov_runtime.status().failures == {}, aiprov_runtime.status()\n"

@@ -93,7 +93,10 @@ def _add(provider: Any) -> None:
 def _add_to_tracers(provider: Any, *, add: Callable[[Any, Any], None] | None = None) -> None:
     from aiprov_opentelemetry._spans import AiprovSpanProcessor
 
-    known = getattr(getattr(provider, "_active_span_processor", None), "_span_processors", ())
+    every = getattr(provider, "_active_span_processor", None)
+    if every is not None and not hasattr(every, "add_span_processor"):
+        return  # one of the host's own, in the place of the SDK's list
+    known = getattr(every, "_span_processors", ())
     add = add or getattr(type(provider), "add_span_processor", None)
     if add is not None and not any(isinstance(each, AiprovSpanProcessor) for each in known):
         add(provider, AiprovSpanProcessor())
