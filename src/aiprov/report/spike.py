@@ -93,6 +93,7 @@ def _suspect(one: Suspect, prompt_url: str | None) -> dict[str, object]:
         "actors": one.actors,
         "resolved_by": one.resolved_by,
         "linked": one.linked,
+        **_ran(one),
         "last_change": None
         if change is None
         else {
@@ -104,6 +105,20 @@ def _suspect(one: Suspect, prompt_url: str | None) -> dict[str, object]:
         },
         "revert": one.revert,
         "revert_refused": one.refusal or None,
+    }
+
+
+def _ran(one: Suspect) -> dict[str, object]:
+    if one.ran is None:
+        return {}
+    return {
+        "ran": {
+            "failing": one.ran.failing,
+            "failing_traces": one.ran.failing_traces,
+            "healthy": one.ran.healthy,
+            "healthy_traces": one.ran.healthy_traces,
+            "healthy_share": _number(one.ran.healthy_share),
+        }
     }
 
 
@@ -239,8 +254,8 @@ def _title(rank: int, one: Suspect) -> Text:
     text = Text(f"{rank}  ")
     text.append(safe(one.function), style="bold")
     text.append(f"  {one.verdict}", style=_STYLES[one.verdict])
-    if one.tier == "near_stack":
-        text.append("  not on the stack", style="dim")
+    if one.tier != "on_stack":
+        text.append("  ran before the error" if one.tier == "executed" else "  not on the stack", style="dim")
     return text
 
 

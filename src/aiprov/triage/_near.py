@@ -35,14 +35,14 @@ def near(
 ) -> list[Near]:
     """Best first. Nothing where code that changed is on the stack itself and fits."""
     found: dict[str, Near] = {}
-    for key in sorted(_linkable(board, shapes)):
+    for key in sorted(linkable(board, shapes)):
         linked = board.functions[key]
         is_open = linked.led_by_change <= MOSTLY and linked.change < CHANGED
         if linked.q > Q or linked.share < LEAD or not is_open:
             continue
         beside = [
             (other, relation)
-            for other, relation in _neighbours(key, changes=changes, revision=revision)
+            for other, relation in neighbours(key, changes=changes, revision=revision)
             if other not in board.functions and changes.factor(other, revision) >= CHANGED
         ]
         if not all(is_ai(other) for other, _ in beside):
@@ -54,12 +54,12 @@ def near(
     return sorted(found.values(), key=lambda one: (-one.score, one.key))
 
 
-def _linkable(board: Board, shapes: Sequence[Shape]) -> set[str]:
+def linkable(board: Board, shapes: Sequence[Shape]) -> set[str]:
     """The innermost functions of every stack that carries excess."""
     return {key for shape in board.excess_by_shape for key, _ in shapes[shape].weights[:_INNERMOST]}
 
 
-def _neighbours(key: str, *, changes: Changes, revision: str) -> Iterator[tuple[str, str]]:
+def neighbours(key: str, *, changes: Changes, revision: str) -> Iterator[tuple[str, str]]:
     path, _, qualname = key.partition("::")
     functions = changes.codebase.regions(revision, path)
     if functions is None or qualname not in functions:

@@ -9,11 +9,12 @@ from typing import Literal
 
 from aiprov.triage._change import State
 from aiprov.triage._codebase import Change
+from aiprov.triage._executed import Ran
 from aiprov.triage._resolve import How, Scope
 from aiprov.triage._verdict import Verdict
 from aiprov_runtime._manifest import Generation
 
-Tier = Literal["on_stack", "near_stack"]
+Tier = Literal["on_stack", "near_stack", "executed"]
 SHORT = 12
 
 
@@ -50,7 +51,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """A function by a model that the excess passes through or stands beside."""
+    """A function by a model that the excess passes through or stands beside, or that ran before it."""
 
     function: str
     contributor: str
@@ -89,6 +90,8 @@ class Suspect:
     """Whether a model's work is recorded for the last change; None where records do not name their commits."""
     last_generation: Generation | None = None
     """That of the last change, which need not be the one that wrote the most."""
+    ran: Ran | None = None
+    """For one of the tier `executed`: in which traces it ran."""
     refusal: str = ""
     """Why `aiprov revert` would refuse the command as things are, empty where it would not or nobody asked."""
 

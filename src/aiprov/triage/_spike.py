@@ -83,6 +83,14 @@ def spike(
     judged = _judged(found.all(connection), unexplained=unexplained, unsure=unsure)
     named = [one for one in judged if one.verdict != "none"][: request.top]
     named += found.near(incident.revision)[: max(0, request.top - len(named))]
+    if not named:
+        named = found.executed(
+            connection,
+            incident.revision,
+            window=windows.incident,
+            find=releases.find,
+            environment=request.environment,
+        )
     considered = [one for one in judged if one.verdict == "none"][: request.top]
     verdict = _verdict.highest(one.verdict for one in named)
     leading = max(board.functions.values(), key=lambda one: (one.share, one.depth), default=None)

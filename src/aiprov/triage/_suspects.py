@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import duckdb
 
-from aiprov.triage import _near, _units, _verdict
+from aiprov.triage import _executed, _near, _units, _verdict
 from aiprov.triage._change import Changes
 from aiprov.triage._provenance import Provenance
 from aiprov.triage._resolve import Resolver
 from aiprov.triage._responsibility import Shape
 from aiprov.triage._results import SHORT, Suspect, Tier
 from aiprov.triage._score import CHANGED, Board, Scored
+from aiprov.triage._units import Served
 from aiprov.triage._verdict import Verdict
+from aiprov.triage._window import Window
 
 _DESCRIBED = 50
 _PREEXISTING = "its code did not change between the windows; look for data, traffic, a dependency, configuration"
@@ -70,6 +72,40 @@ class Finder:
             )
             for one in found
         ]
+
+    def executed(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        revision: str | None,
+        *,
+        window: Window,
+        find: Callable[[str | None, str | None], Served],
+        environment: str | None,
+    ) -> list[Suspect]:
+        """For where nothing on the stacks or beside them is named; empty where no trace says what ran in it."""
+        if revision is None or not _executed.is_recorded(connection):
+            return []
+        is_ai = self.provenance.is_ai
+        is_open = _executed.is_open(
+            self.board, shapes=self.shapes, changes=self.changes, revision=revision, is_ai=is_ai
+        )
+        if not is_open:
+            return []
+        served = [find(*pair) for pair in _executed.releases(connection)]
+        company = _executed.company(
+            connection,
+            served=[(one.release, one.manifest) for one in served if one.revision == revision and not one.assumed],
+            window=window,
+            shapes=_executed.risen(self.board, self.shapes),
+            environment=environment,
+        )
+        found = _executed.executed(company, board=self.board, changes=self.changes, revision=revision, is_ai=is_ai)
+        return [self._that_ran(one) for one in found]
+
+    def _that_ran(self, one: _executed.Ran) -> Suspect:
+        beside = _near.Near(one.key, one.leading, relation="", score=one.score)
+        suspect = self._suspect(one.key, one.leading, verdict="possible", reason=one.words, actors=None, near=beside)
+        return replace(suspect, tier="executed", linked=None, q=one.q, ran=one)
 
     def _why_low(self, scored: Scored, verdict: Verdict) -> str:
         if verdict != "possible" or scored.change >= CHANGED:
