@@ -10,16 +10,24 @@ import socket
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import peers
+from peers.ddapm import Agent
+from peers.dogstatsd import Event, Metric, on_udp
 from sentry._intake import Intake, serving
+from servers import _receivers
 from servers._build import scripts
 from servers._load import Answer, fire
+from servers._receivers import Told
 
 EXAMPLES = peers.ROOT / "examples" / "servers"
-_SENTRY_WAITS = ("Sentry is attempting to send", "Waiting up to", "Press Ctrl-C")  # or not, as time will have it
+_AS_TIME_HAS_IT = (
+    *("Sentry is attempting to send", "Waiting up to", "Press Ctrl-C"),
+    "failed to start writer service",  # ddtrace, where two threads' first traces end at once
+)
 OUR_LINE = re.compile(r"^import aiprov_runtime\.auto.*$", re.MULTILINE)
 PLAIN, AUTO, RUN = "plain", "auto", "run"
 """Without us; with the line in the application; with no line there and `aiprov run` before the command."""
@@ -36,6 +44,7 @@ class Outcome(NamedTuple):
     sink: list[dict[str, Any]]
     """What our own runtime wrote to its file."""
     events: list[dict[str, Any]]
+    metrics: list[Metric | Event]
 
 
 def copy(example: str, target: Path, mode: str) -> Path:
@@ -52,7 +61,7 @@ def environ(folder: Path, intake: Intake) -> dict[str, str]:
     """Nothing of the machine's own settings, and both receivers."""
     ours = {name: "" for name in os.environ if name.startswith(("AIPROV_", "SENTRY_", "DD_", "OTEL_", "PYTHON"))}
     path = f"{folder}{os.pathsep}{scripts()}"
-    settings = {"AIPROV_SINK": str(folder / "sink.jsonl"), "SENTRY_DSN": intake.dsn, "PYTHONDONTWRITEBYTECODE": "1"}
+    settings = {"AIPROV_SINK": str(folder / "sink.jsonl"), "SENTRY_DSN": intake.dsn}
     return {
         **ours,
         **settings,
@@ -70,36 +79,70 @@ class Service(NamedTuple):
     requests: Mapping[str, str | None]
     """By `METHOD /path`: the function that is to be named, `app.py` for a person's, None where nothing fails."""
     workers: int
+    telemetry: str = ""
+    """Which of `_receivers` it sends to beside Sentry; its command then serves `observed`."""
+    spans: int = 0
+    """How many each round makes."""
+    named: Sequence[Told] = ()
+    """Those of a round that name a function."""
 
     def expected(self, rounds: int) -> Counter[str]:
         return Counter({named: rounds for named in self.requests.values() if named is not None})
 
 
-def serve(service: Service, folder: Path, mode: str, *, rounds: int | None = None) -> Outcome:
-    """Start a server on a socket of ours, load it, and stop it once everything that failed has been told.
+def serve_both(service: Service, folder: Path, mode: str, agent: Agent) -> tuple[Outcome, Outcome]:
+    """With us and without us, at the same time and under the same load, which the first of them decides."""
+    rounds: Future[int] = Future()
+    scripts()
+    with ThreadPoolExecutor() as pool:
+        with_us = pool.submit(serve, service, folder / "auto", mode, agent, rounds)
+        without = pool.submit(serve, service, folder / "plain", PLAIN, agent, rounds)
+    return with_us.result(), without.result()
 
-    With no number of rounds, as many as it takes until each worker has failed: which one answers is up to the kernel.
-    """
+
+def serve(service: Service, folder: Path, mode: str, agent: Agent, rounds: Future[int]) -> Outcome:
+    """Start a server on a socket of ours, load it, and stop it once everything that failed has been told."""
     copy(service.example, folder, mode)
-    with serving() as intake, socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
+    with (
+        serving() as intake,
+        on_udp() as metrics,
+        socket.create_server(("127.0.0.1", 0), backlog=1024) as listener,
+    ):
         name, *arguments = (part.format(listener.fileno()) for part in service.command)
         port = listener.getsockname()[1]
-        answers: list[Answer] = []
-        fired = 0
+        settings = environ(folder, intake)
+        if service.telemetry:
+            _receivers.observed(folder, service.telemetry)
+            settings |= _receivers.settings(service.telemetry, folder.name, agent, metrics)
         with peers.running(
             [*([scripts() / "aiprov", "run", "--"] if mode == RUN else []), scripts() / name, *arguments],
             cwd=folder,
-            environ=environ(folder, intake),
+            environ=settings,
             is_ready=lambda: True,
             inherited=listener.fileno(),
         ):
-            while fired < (_MIN_ROUNDS if rounds is None else rounds) or (
-                rounds is None and fired < _MAX_ROUNDS and len(workers(folder)) < service.workers
-            ):
-                answers += fire(port, [*service.requests] * _AT_ONCE)
-                fired += _AT_ONCE
+            answers = _load(service, folder, port, None if mode != PLAIN else rounds.result(timeout=60), rounds)
+            fired = rounds.result()
             await_all(lambda: len(intake.events) >= service.expected(fired).total())
-    return Outcome(str(folder), fired, sorted(answers), log_of(folder), sink_of(folder), intake.events)
+            await_all(lambda: _receivers.arrived(agent, folder.name).spans.total() >= service.spans * fired)
+        found = metrics.rest()
+    return Outcome(str(folder), fired, sorted(answers), log_of(folder), sink_of(folder), intake.events, found)
+
+
+def _load(service: Service, folder: Path, port: int, given: int | None, rounds: Future[int]) -> list[Answer]:
+    """With no number given, as many rounds as it takes until each worker has failed: the kernel picks who answers."""
+    answers: list[Answer] = []
+    fired = 0
+    try:
+        while fired < (_MIN_ROUNDS if given is None else given) or (
+            given is None and fired < _MAX_ROUNDS and len(workers(folder)) < service.workers
+        ):
+            answers += fire(port, [*service.requests] * _AT_ONCE)
+            fired += _AT_ONCE
+    finally:
+        if given is None:
+            rounds.set_result(fired)
+    return answers
 
 
 def workers(folder: Path) -> Counter[int]:
@@ -121,14 +164,14 @@ def sink_of(folder: Path) -> list[dict[str, Any]]:
 
 _VARIES = re.compile(
     r"(?m)\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[,.]?\d*( \+0000)?|127\.0\.0\.1:\d+|0x[0-9a-f]+|[0-9a-f-]{36}|in \d+\.\d+s"
-    r"|\[\d+\]|\(\d+\)$|pid: \d+|', \d+\)|:\d+ \(|ForkPoolWorker-\d+"
+    r"|fd(://|=)\d+|\[\d+\]|\(\d+\)$|pid: \d+|', \d+\)|:\d+ \(|ForkPoolWorker-\d+"
 )
 
 
 def log_of(folder: Path) -> list[str]:
     """The server's log in order of its lines, without what differs between any two runs."""
     text = (folder / "server.log").read_text().replace(str(folder), "FOLDER")
-    return sorted(line for line in _VARIES.sub("#", text).splitlines() if not line.startswith(_SENTRY_WAITS))
+    return sorted(line for line in _VARIES.sub("#", text).splitlines() if not line.startswith(_AS_TIME_HAS_IT))
 
 
 def told(found: list[dict[str, Any]]) -> Counter[str]:

@@ -48,7 +48,7 @@ def work(folder: Path, mode: str) -> tuple[list[str], Outcome]:
                 results += json.loads(peers.call(client, cwd=folder, environ={**settings, "PYTHONPATH": str(folder)}))
             await_all(lambda: len(intake.events) >= 2 * EACH * ROUNDS)
     same = [str(one).replace(str(folder), "FOLDER") for one in sorted(results, key=str)]
-    return same, Outcome(str(folder), ROUNDS, [], log_of(folder), sink_of(folder), intake.events)
+    return same, Outcome(str(folder), ROUNDS, [], log_of(folder), sink_of(folder), intake.events, [])
 
 
 def test_tasks_come_to_the_same_and_every_failure_is_named(tmp_path: Path):

@@ -5,11 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aiprov_datadog import _judge, _metrics, _tags
+from aiprov_runtime._once import Once
 
 if TYPE_CHECKING:
     from ddtrace.trace import Span
 
 _REPORTED = "aiprov.reported"
+_AGAIN = "aiprov.again"
+"""True on a span whose errors have all failed another one before."""
+_once = Once()
+
+
+def note(span: Span, error: BaseException) -> None:
+    """A framework's handler has a span beside the one that failed, and the same error may leave both."""
+    is_again = not _once.is_first(error)
+    _tags.remember(span, _AGAIN, is_again and _tags.recall(span, _AGAIN) is not False)
 
 
 def report(span: Span) -> None:
@@ -22,8 +32,9 @@ def report(span: Span) -> None:
     _tags.remember(span, _REPORTED, value=True)
     start: _tags.Tags | None = _tags.recall(span, _tags.START)
     is_own = tags is not None and tags.get("aiprov.relation") != _tags.SPAN_ORIGIN
-    # What an entry span hears from below has been counted there.
-    suspect = tags if span.error and tags and is_own and _tags.recall(span, _judge.BELOW) is None else {}
+    # What an entry span hears from below has been counted there, as what failed another span has.
+    is_counted = _tags.recall(span, _judge.BELOW) is not None or _tags.recall(span, _AGAIN)
+    suspect = tags if span.error and tags and is_own and not is_counted else {}
     finished = _metrics.Finished(
         id=span.span_id,
         parent=span.parent_id,

@@ -68,6 +68,8 @@ def on_exception(span: Span, _kind: type[BaseException], error: BaseException, _
     found = aiprov_runtime.explain(error)
     if found is not None:
         _judge.judge_error(span, found)
+        if found.suspect is not None and _metrics.is_installed():
+            _measure.note(span, error)
 
 
 @guarded("datadog.start")
