@@ -18,6 +18,7 @@ from aiprov_runtime._manifest import Manifest, ManifestError, Record, load
 from aiprov_runtime._paths import Paths
 from aiprov_runtime._settings import Settings, resolve
 from aiprov_runtime._sink import FAILURE_SCHEMA
+from aiprov_runtime._tracking import MONITORING, unavailable
 
 _MAX_LINE = 100_000
 
@@ -56,9 +57,9 @@ def diagnose(
     *,
     directory: Path,
     environ: Mapping[str, str] = os.environ,
-    version: tuple[int, ...] = sys.version_info[:2],
+    untracked: str = unavailable(MONITORING),
 ) -> Diagnosis:
-    """Look at everything that a process started in `directory` would find."""
+    """Look at everything that a process started in `directory` would find; `untracked` says why it cannot track."""
     settings, problems = resolve({}, environ)
     checks = [Check("setting", ok=False, detail=problem) for problem in problems]
     if settings.disabled:
@@ -67,7 +68,7 @@ def diagnose(
     checks.append(found)
     checks += _hooks()
     checks += _sink(settings)
-    checks += _switches(settings, version)
+    checks += _switches(settings, untracked)
     functions: tuple[FunctionCheck, ...] = ()
     if target is not None:
         matched, functions = _target(target, manifest, paths, directory)
@@ -112,14 +113,16 @@ def _hooks() -> Iterator[Check]:
         yield Check("failure", ok=False, detail=f"{place}: {count} swallowed in this process")
 
 
-def _switches(settings: Settings, version: tuple[int, ...]) -> Iterator[Check]:
+def _switches(settings: Settings, untracked: str) -> Iterator[Check]:
     said = "on: records of exceptions carry our keys" if settings.logs else "off (AIPROV_LOGS)"
     yield Check("logs", ok=True, detail=said)
     if not settings.track:
         yield Check("track", ok=True, detail="off (AIPROV_TRACK)")
-    elif version < (3, 12):
-        now = ".".join(map(str, version[:2]))
-        yield Check("track", ok=False, detail=f"AIPROV_TRACK is set, but needs Python 3.12 or newer, and this is {now}")
+    elif untracked:
+        now = ".".join(map(str, sys.version_info[:2]))
+        yield Check(
+            "track", ok=False, detail=f"AIPROV_TRACK is set, but no call is tracked: {untracked}; this is {now}"
+        )
     else:
         share = f"{settings.track_sample:.4g} of the healthy traces go to the sink"
         yield Check(

@@ -27,7 +27,7 @@ from aiprov_runtime._once import Sighting, goes_on, sighting
 MAX_FUNCTIONS = 64
 _MAX_NESTED = 8
 """Traces within each other. One that nobody finishes would keep all that were open before it."""
-_MONITORING: Any = getattr(sys, "monitoring", None)
+MONITORING: Any = getattr(sys, "monitoring", None)
 # ddtrace asks for 4 and 3 alone and leaves parts of itself off where they are taken; nobody uses the optimizers' 5.
 _TOOLS = (5, 4, 3)
 _CO_OPTIMIZED = 0x1
@@ -173,7 +173,7 @@ class _Function:
         return int(repr(self.calls)[len("count(") : -1])  # the one way to read it that counts nothing
 
 
-def _unavailable(monitoring: Any) -> str:
+def unavailable(monitoring: Any) -> str:
     """Why this interpreter cannot track; empty where it can."""
     if monitoring is None:
         return "needs CPython 3.12 or newer"
@@ -185,7 +185,7 @@ def _unavailable(monitoring: Any) -> str:
 class Tracker:
     """Armed for one index at a time; counts go on when that is replaced."""
 
-    def __init__(self, *, monitoring: Any = _MONITORING, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, *, monitoring: Any = MONITORING, clock: Callable[[], float] = time.monotonic) -> None:
         self._monitoring = monitoring
         self.tool: int | None = None
         self.reason = "not started"
@@ -200,7 +200,7 @@ class Tracker:
 
     def start(self, index: Index) -> None:
         """Track the functions of this index from now on, in place of those of an earlier one."""
-        self.reason = _unavailable(self._monitoring) or self._take_tool()
+        self.reason = unavailable(self._monitoring) or self._take_tool()
         if self.reason or self.tool is None:
             return
         monitoring = self._monitoring

@@ -16,7 +16,7 @@ from aiprov_runtime import _reports, _runtime
 from aiprov_runtime._manifest import Record
 from aiprov_runtime._settings import resolve
 from aiprov_runtime._sink import Sink
-from aiprov_runtime._tracking import Bag, Trace, Tracker, _unavailable, bag_of, begin, current, executed
+from aiprov_runtime._tracking import Bag, Trace, Tracker, bag_of, begin, current, executed, unavailable
 
 SOURCE = "def parse(): return lambda: 1\ndef other(): pass\ndef person(): pass\nclass Shop: pass\n"
 RECORDS = {"parse": ai(), "other": Record("mixed", OTHER.id), "person": human(), "Shop": ai(), "<module>": ai()}
@@ -165,8 +165,8 @@ def test_the_tool_ids_of_others_are_theirs(tmp_path, taken, tool, reason):
 
 
 def test_without_monitoring_there_is_a_reason():
-    assert _unavailable(None) == "needs CPython 3.12 or newer"
-    assert _unavailable(Interpreter()) == ""
+    assert unavailable(None) == "needs CPython 3.12 or newer"
+    assert unavailable(Interpreter()) == ""
 
 
 def test_a_child_starts_from_nothing_and_the_clock_says_when_to_report(shop, tmp_path):
