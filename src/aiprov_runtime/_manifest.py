@@ -261,7 +261,7 @@ def _read_generations(text: str) -> dict[str, Leaf]:
 
 def _read_files(text: str) -> dict[str, str | dict[str, Leaf]]:
     before, *parts = f"\n{text}".split('\n  "')
-    if before:
+    if text and before:
         raise ValueError("a line before the first path")
     texts: dict[str, str] = {}
     for part in parts:

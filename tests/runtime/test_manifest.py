@@ -84,6 +84,13 @@ def test_what_is_written_is_read_back(manifest: Manifest) -> None:
     assert data == dumps(load(data))
 
 
+def test_a_manifest_of_nothing_needs_no_yaml_reader() -> None:
+    quick = read_written_form(dumps(Manifest({}, {})).decode(), "")
+
+    assert quick is not None
+    assert ({}, {}) == (quick.generations, quick.files)
+
+
 @given(manifests)
 def test_the_written_form_is_yaml_that_fits_the_schema(manifest: Manifest) -> None:
     jsonschema.validate(yaml.safe_load(dumps(manifest)), SCHEMA)
