@@ -148,6 +148,7 @@ def test_events_made_by_hand(tmp_path: Path, intake: Intake):
         "context": {**by_ai, "case": "context"},
         "first": {**by_ai, "case": "first", "mine": "yes"},
         "second": {**no_ai("unknown"), "case": "second", "mine": "yes"},
+        "hint": {**by_ai, "case": "hint"},
         "feedback": {"case": "feedback"},
     }
     assert isinstance(events["pairs"]["tags"], list)

@@ -11,8 +11,8 @@ SHARED_TAGS = {"case": "first", "mine": "yes"}
 SHARED_CONTEXTS = {"mine": {"key": "value"}}
 
 
-def ai_sends(event):
-    sentry_sdk.capture_event(event)
+def ai_sends(event, hint=None):
+    sentry_sdk.capture_event(event, hint)
 
 
 def unrecorded_sends(event):
@@ -26,6 +26,7 @@ def main():
     ai_sends({"message": "m", "tags": SHARED_TAGS, "contexts": SHARED_CONTEXTS})
     SHARED_TAGS["case"] = "second"
     unrecorded_sends({"message": "m", "tags": SHARED_TAGS, "contexts": SHARED_CONTEXTS})
+    ai_sends({"message": "m", "tags": {"case": "hint"}}, {"log_record": {"of": "another logger"}})
     ai_sends({"type": "feedback", "tags": {"case": "feedback"}, "contexts": {"feedback": {"message": "m"}}})
     sentry_sdk.flush(10)
     return 0

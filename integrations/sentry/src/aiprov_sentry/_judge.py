@@ -15,7 +15,7 @@ _REPORTERS = ("aiprov_runtime", "aiprov_sentry", "logging", "sentry_sdk")
 def judge(error: BaseException | None, record: Any = None) -> Explanation | None:
     """None while no manifest is loaded, and for what happened on a stack that is not ours to see."""
     stack = None
-    if record is None or record.thread in (None, threading.get_ident()):  # else a queue brought it from its thread
+    if getattr(record, "thread", None) in (None, threading.get_ident()):  # else a queue brought it from its thread
         stack = sys._getframe(1)  # noqa: SLF001  # as `logging` does
     if stack is None and (error is None or error.__traceback__ is None):
         return None
