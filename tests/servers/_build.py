@@ -12,7 +12,8 @@ OURS = [peers.ROOT, *sorted(path.parent for path in peers.ROOT.glob("integration
 
 def build(folder: Path) -> None:
     editable = [part for path in OURS for part in ("--editable", str(path))]
-    peers.environment(folder, "--requirement", str(PINS), *editable)
+    # Compiled once: the servers start many times.
+    peers.environment(folder, "--compile-bytecode", "--requirement", str(PINS), *editable)
 
 
 def scripts() -> Path:
