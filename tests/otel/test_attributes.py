@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Span, SpanLimits, TracerProvider
 
@@ -85,3 +88,32 @@ def test_an_ended_span_that_is_not_exported_yet_takes_what_ran():
     _attributes.put(target, {"aiprov.executed": ("f",)})
 
     assert target.attributes == {"aiprov.executed": ("f",)}
+
+
+NAMES = st.sampled_from(["http", "db", "aiprov.model", "aiprov.tool", "code.function.name", "code.lineno"])
+THEIRS = st.one_of(st.text(max_size=8), st.integers(), st.booleans(), st.lists(st.integers(), max_size=3))
+ANY_OF_OURS = st.dictionaries(
+    st.sampled_from([*OURS, "aiprov.functions"]),
+    st.one_of(st.text(max_size=8), st.integers(), st.lists(st.text(max_size=8), max_size=3).map(tuple)),
+)
+
+
+@given(
+    limits=st.tuples(st.none() | st.integers(0, 10), st.none() | st.integers(0, 5)),
+    before=st.dictionaries(NAMES, THEIRS),
+    new=ANY_OF_OURS,
+    later=st.lists(st.tuples(NAMES, THEIRS)),
+)
+def test_whatever_the_limits_the_hosts_attributes_stay(limits, before, new, later):
+    most, longest = limits
+    quick, public, bare = (BoundedAttributes(most, before, immutable=False, max_value_len=longest) for _ in range(3))
+    done = _attributes.put_in_front(quick, new)
+    for name in done:
+        public[name] = new[name]
+
+    assert dict(public) == dict(quick)
+    assert public.dropped == quick.dropped == bare.dropped
+    for name, value in later:
+        quick[name] = bare[name] = value
+    assert dict(bare) == {name: quick[name] for name in bare}
+    assert list(bare) == [name for name in quick if name in bare]
