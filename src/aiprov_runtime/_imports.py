@@ -44,11 +44,14 @@ class _Finder:
 
     def __init__(self) -> None:
         self.waiting: dict[str, list[Call]] = {}
+        self.running: set[str] = set()
+        """Modules whose code runs; of one that is executed by hand nothing else tells."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        for begun in [each for each in list(self.waiting) if each != name and is_imported(each)]:
+        ours = self.running | {name}
+        for begun in [each for each in list(self.waiting) if each not in ours and is_imported(each)]:
             self.call(begun)  # its import had begun before anybody waited for it
         if name not in self.waiting:
             return None
@@ -100,6 +103,10 @@ class _Loader:
             spec.loader = self._loader
         if module.__loader__ is self:  # type: ignore[comparison-overlap]
             module.__loader__ = self._loader
-        self._loader.exec_module(module)
+        self._finder.running.add(name)
+        try:
+            self._loader.exec_module(module)
+        finally:
+            self._finder.running.discard(name)
         if _is_loaded(name):  # or it is not to be anybody's import, and not by way of ours either
             self._finder.call(name)

@@ -24,6 +24,11 @@ BY_HAND = """
     print("vendor" in sys.modules)
     import vendor
     """
+OPTIONAL = """
+    spec = importlib.util.find_spec("vendor")
+    sys.modules["vendor"] = vendor = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(vendor)
+    """
 CHECKED = """
     import copy, pickle
     loader = importlib.util.find_spec("vendor").loader
@@ -33,18 +38,23 @@ CHECKED = """
     """
 
 
+VENDOR = 'print("vendor\'s code")\nx = 1\n'
+
+
 @pytest.mark.parametrize(
-    ("way", "expected"),
+    ("way", "code", "expected"),
     [
-        (LAZY_FINDER, "host\nvendor's code\ntold\n"),
-        (BY_HAND, "vendor's code\nFalse\nvendor's code\ntold\nhost\n"),
-        (CHECKED, "True\n{'SourceFileLoader'}\nvendor's code\ntold\nhost\n"),
+        (LAZY_FINDER, VENDOR, "host\nvendor's code\ntold\n"),
+        (BY_HAND, VENDOR, "vendor's code\nFalse\nvendor's code\ntold\nhost\n"),
+        (OPTIONAL, f"import vendors_part\n{VENDOR}", "vendor's code\ntold\nhost\n"),
+        (CHECKED, VENDOR, "True\n{'SourceFileLoader'}\nvendor's code\ntold\nhost\n"),
     ],
-    ids=["lazy", "by hand", "looked at"],
+    ids=["lazy", "by hand", "as in the manual", "looked at"],
 )
-def test_a_module_that_is_waited_for_comes_as_without_us(tmp_path: Path, way: str, expected: str):
-    (tmp_path / "vendor.py").write_text('print("vendor\'s code")\nx = 1\n')
-    (tmp_path / "this_is_nothing.py").write_text("")
+def test_a_module_that_is_waited_for_comes_as_without_us(tmp_path: Path, way: str, code: str, expected: str):
+    (tmp_path / "vendor.py").write_text(code)
+    for name in ("this_is_nothing", "vendors_part"):
+        (tmp_path / f"{name}.py").touch()
     start = """
         import importlib.machinery, importlib.util, sys
         from aiprov_runtime._imports import when_imported
