@@ -147,6 +147,14 @@ def test_one_that_ran_before_the_errors_and_seldom_else_is_possible(tracked):
     assert (found.verdict, suspect.changed, suspect.linked) == ("possible", "changed", None)
 
 
+def test_users_that_only_the_errors_name_are_users_too(tracked):
+    tracked.fail(always(tracked.culprit))
+    tracked.runs = [(*run[:4], None, *run[5:]) for run in tracked.runs]
+    tracked.pass_(200, seldom(tracked.culprit))
+
+    assert tracked.named() == [tracked.culprit]
+
+
 def test_without_any_trace_nothing_is_named(tracked):
     assert (tracked.named(), tracked.answer().verdict) == ([], "none")
 

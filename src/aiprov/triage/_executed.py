@@ -39,13 +39,14 @@ with picked as (
     where ($environment is null or r.environment = $environment)
         and ($since::timestamp is null or r.ts >= $since) and ($until::timestamp is null or r.ts < $until)
 ), errors as (
-    select e.trace, bool_or(list_contains($shapes::integer[], m.shape)) as is_excess
+    select e.trace, bool_or(list_contains($shapes::integer[], m.shape)) as is_excess, min(e."user") as person
     from events e join shape_of m on e.stack = m.stack and coalesce(e.release, '') = m.release_name
         and coalesce(e.manifest, '') = m.manifest
     where e.trace is not null group by e.trace
 ), whole as (
-    select min(p.ts) as ts, coalesce('u' || min(p.person), 'h' || min(p.host), '') as actor,
-           min(p.person) is not null as is_user, bool_or(p.failed) or coalesce(bool_or(e.is_excess), false) as failed,
+    select min(p.ts) as ts, coalesce('u' || min(p.person), 'u' || min(e.person), 'h' || min(p.host), '') as actor,
+           coalesce(min(p.person), min(e.person)) is not null as is_user,
+           bool_or(p.failed) or coalesce(bool_or(e.is_excess), false) as failed,
            list_distinct(flatten(list(p.executed))) as executed, bool_or(len(p.executed) >= $full) as is_full,
            min(p.weight) as weight, bool_and(coalesce(e.is_excess, true)) as is_ours
     from picked p left join errors e on p.trace = e.trace
