@@ -149,7 +149,8 @@ def test_one_that_ran_before_the_errors_and_seldom_else_is_possible(tracked):
 
 def test_users_that_only_the_errors_name_are_users_too(tracked):
     tracked.fail(always(tracked.culprit))
-    tracked.runs = [(*run[:4], None, *run[5:]) for run in tracked.runs]
+    at = tracked.runs[0][0]
+    tracked.runs = [(at, *run[1:3], "host-1", None, *run[5:]) for run in tracked.runs]
     tracked.pass_(200, seldom(tracked.culprit))
 
     assert tracked.named() == [tracked.culprit]
