@@ -94,6 +94,17 @@ def _has_left(left: Left, error: BaseException) -> bool:
     return any(id(one) == left.key and goes_on(left.sighting, sighting(one)) for one in chain)
 
 
+def _ran(bag: Bag, functions: dict[str, None]) -> tuple[str, ...]:
+    """With those of traces within it that are still open here: two tools need not end theirs in turn."""
+    names = tuple(functions)
+    inner = _current.get()
+    within: tuple[str, ...] = ()
+    while inner is not None and inner is not bag:
+        within = (*(inner.functions or ()), *within)
+        inner = inner.outer
+    return names if inner is None or not within else tuple(dict.fromkeys((*names, *within)))[:MAX_FUNCTIONS]
+
+
 Write = Callable[[Bag, tuple[str, ...], bool], None]
 
 
@@ -112,7 +123,7 @@ class Trace:
     def executed(self) -> tuple[str, ...]:
         """The AI functions that ran so far, as `path::qualname`, 64 at most, the first that ran first."""
         functions = self._bag.functions
-        return self._executed or (() if functions is None else tuple(functions))
+        return self._executed or (() if functions is None else _ran(self._bag, functions))
 
     @property
     def is_current(self) -> bool:

@@ -279,8 +279,26 @@ def test_two_tools_that_mark_one_trace_share_it(tmp_path: Path):
     )
 
     parse, both = ("shop.py::parse",), ("shop.py::parse", "shop.py::lines")
-    assert outcome == printed(f"() () {parse}", f"{parse} {parse}", both, f"() {both}")
+    assert outcome == printed(f"{parse} {parse} {parse}", f"{parse} {parse}", both, f"() {both}")
     assert [line.count('"aiprov.trace/1"') for line in (tmp_path / "sink.jsonl").read_text().splitlines()] == [1, 0]
+
+
+@can_track
+def test_traces_that_end_in_the_order_they_began_both_tell_all(tmp_path: Path):
+    outcome = program(
+        tmp_path,
+        """
+        outer, inner = a.begin_trace("t"), a.begin_trace("u")
+        shop.parse("1")
+        outer.finish(failed=True)
+        list(shop.lines())
+        inner.finish(failed=True)
+        print(outer.executed, inner.executed, a.executed())
+        """,
+    )
+
+    parse, both = ("shop.py::parse",), ("shop.py::parse", "shop.py::lines")
+    assert outcome == printed(f"{parse} {both} ()")
 
 
 @can_track
