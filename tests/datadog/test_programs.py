@@ -83,6 +83,14 @@ STARTS = {
 }
 
 
+def test_a_client_put_in_place_of_the_packages_own_is_the_one_used(project: Path):
+    replaced = "datadog.statsd = datadog.DogStatsd(namespace='mine')\n"
+    with on_udp() as agent:
+        run(project, agent, STARTS["ours first"] + replaced + LOGGED)
+
+        assert {("mine.aiprov.errors", *TAGS): 3} == counted(agent)
+
+
 @pytest.mark.parametrize("start", STARTS)
 def test_an_error_counts_once_however_often_it_is_logged(project: Path, start: str):
     with on_udp() as agent:

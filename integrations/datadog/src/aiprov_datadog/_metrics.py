@@ -155,7 +155,8 @@ def is_installed() -> bool:
 
 
 def _statsd() -> Statsd:
-    from datadog import statsd  # here: `record` is called where nobody has imported the client, too; and it may change
+    # Each time, as the application may put another in its place; and here, as `record` works without `datadog`.
+    from datadog import statsd  # type: ignore[attr-defined]
 
     return cast("Statsd", statsd)
 
