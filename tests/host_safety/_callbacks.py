@@ -76,6 +76,12 @@ class Unreadable(Hostile):
         raise self._kind("file")
 
 
+class NoThreads(Raising):
+    """All of `threading` that the flusher uses but the start of a thread."""
+
+    Lock, current_thread = staticmethod(threading.Lock), staticmethod(threading.current_thread)
+
+
 def break_flusher() -> None:
     """Of the metrics: its flush fails or never ends, or its thread does not start again after a fork."""
     from aiprov_datadog import _flusher, _metrics
@@ -87,7 +93,7 @@ def break_flusher() -> None:
     if "flush hangs" in FLAGS:
         metrics._client = threading.Event().wait  # type: ignore[assignment]
     if "no threads" in FLAGS:
-        _flusher.threading = Raising(RuntimeError)  # type: ignore[assignment]
+        _flusher.threading = NoThreads(RuntimeError)  # type: ignore[assignment]
 
 
 def break_us() -> None:

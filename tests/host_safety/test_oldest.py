@@ -88,9 +88,11 @@ def test_callbacks_change_nothing(tmp_path: Path, place: Callable[[str], Path], 
     found = run(root, wrong.manifest, f"with,{wrong.flags},{wrong.ours}", KEPT | dict(wrong.environ), python)
 
     assert expected[:2] == found[:2]
-    # What an old SDK says of a value that it cannot use comes first.
-    ends = -len(said(expected)) if fault == "answer raises" else None
-    assert said(expected) == said(found)[ends:]
+    if fault == "answer raises":  # old SDKs say of a value that they cannot use it, in between
+        lines = iter(said(found))
+        assert [line for line in said(expected) if line not in lines] == []
+    else:
+        assert said(expected) == said(found)
     assert 1 == found.code
     sign = places("logs", *old.guards) if fault == "answer raises" else wrong.sign
     assert re.search(sign, (root / "status").read_text())
