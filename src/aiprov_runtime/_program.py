@@ -45,4 +45,5 @@ def _module_file(name: Sequence[str], search: Sequence[str]) -> str | None:
 def is_child_to_be_told() -> bool:
     """True in a child of `multiprocessing` that has not heard yet which program it belongs to."""
     started = any(argument.startswith("from multiprocessing.") for argument in sys.orig_argv)
-    return started and "__mp_main__" not in sys.modules
+    told = getattr(sys.modules.get("__mp_main__"), "__name__", "__main__")  # until then, another name of `__main__`
+    return started and told == "__main__"

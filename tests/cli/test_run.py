@@ -147,10 +147,13 @@ if __name__ == "__main__":
 """
 
 
-def test_processes_that_the_program_starts_are_started_too(project: Path) -> None:
+@pytest.mark.parametrize("early", ["pass", "import multiprocessing"])
+def test_processes_that_the_program_starts_are_started_too(project: Path, early: str) -> None:
     script(project, "import aiprov_runtime; print(aiprov_runtime.status().manifest)", "other.py")
+    script(project, early, "site/sitecustomize.py")
+    path = str(project / "site")
 
-    done = run(*AIPROV, "--", sys.executable, script(project, CHILDREN), cwd=project)
+    done = run(*AIPROV, "--", sys.executable, script(project, CHILDREN), cwd=project, PYTHONPATH=path)
 
     assert (0, f"{project / MANIFEST_PATH}\n" * 5, "") == outcome(done)
 
