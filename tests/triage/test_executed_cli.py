@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -123,31 +122,26 @@ def commit(root: Path, sources: dict[str, str], *, tag: str) -> None:
     git(root, "tag", tag)
 
 
-def trackers() -> Iterator[tuple[str, str]]:
-    """Interpreters here that can track, and a program for each; at least the one that needs none."""
-    yield sys.executable, WRITTEN
-    places = [*Path.home().glob(".pyenv/versions/*/bin"), *map(Path, os.environ.get("PATH", "").split(os.pathsep))]
-    for version in ("3.12", "3.13"):
-        found = [place / f"python{version}" for place in places if "shims" not in place.parts]
-        yield from [(str(python), TRACKED) for python in found if python.is_file()][:1]
+# 3.11 cannot track.
+PROGRAMS = {"written": WRITTEN} | ({"tracked": TRACKED} if sys.version_info >= (3, 12) else {})
 
 
-@pytest.fixture(params=trackers(), ids=lambda one: f"{Path(one[0]).parts[-3]}-{'tracked' in one[1]}")
+@pytest.fixture(params=PROGRAMS)
 def spike(request, tmp_path, capsys):
     """Run the program at v2, after a day of v1, and the verb on what it wrote; `requests` is which ask for a price."""
-    python, program = request.param
+    program = PROGRAMS[request.param]
 
     def call(*options: str, requests: str = "some", shop: str = SOURCES[SHOP], traces: bool = True):
         root = tmp_path / "repository"
         root.mkdir()
         git(root, "init", "-q", "-b", "main")
         sink = tmp_path / "events.jsonl"
-        environment = {"PYTHONPATH": str(Path(__file__).parents[2] / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
         commit(root, SOURCES, tag="v1")
         play = {"cwd": root, "env": environment, "check": True, "capture_output": True, "timeout": 60}
         subprocess.run([sys.executable, "-c", EARLIER, str(sink)], **play)
         commit(root, {PARSE: BAD, SHOP: shop}, tag="v2")
-        subprocess.run([python, "-c", program, str(sink), requests], **play)
+        subprocess.run([sys.executable, "-c", program, str(sink), requests], **play)
         lines = sink.read_text().splitlines(keepends=True)
         sink.write_text("".join(line for line in lines if traces or '"aiprov.trace/1"' not in line))
         code = run(["spike", str(sink), "--repo", str(root), "--release", "v2", *options])
